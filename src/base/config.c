@@ -1,0 +1,307 @@
+#include "base/config.h"
+#include "base/clock.h"
+#include "base/quantity.h"
+#include "base/slice.h"
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char *const unproven_choices[] = { "hold", "discard", "refuse", NULL };
+static const char *const outlet_choices[] = { "smtp", "maildir", NULL };
+static const char *const format_choices[] = { "logfmt", "json", NULL };
+static const char *const level_choices[] = { "debug", "info", "warning", "error", NULL };
+
+#define FIELD(name) .offset = offsetof(struct config, name)
+#define RESTART .restart = true
+#define ENUM(names) .choices = (names)
+
+const struct config_key config_table[] = {
+  { "server", "state_dir", CONFIG_TEXT, "/var/lib/listward", "where the database and the control socket live", FIELD(state_dir), RESTART },
+  { "server", "user", CONFIG_TEXT, "listward", "dropped to when started as root, by commands too; empty: stay", FIELD(user), RESTART },
+  { "server", "hostname", CONFIG_TEXT, "", "the name this server calls itself; empty: the machine's name", FIELD(hostname) },
+  { "server", "site_owner", CONFIG_TEXT, "", "gets mail for owners of lists that have none, and for postmaster@; empty: such mail is kept", FIELD(site_owner) },
+  { "database", "url", CONFIG_TEXT, "sqlite:listward.db", "sqlite:FILE", FIELD(database_url), RESTART },
+  { "lmtp", "listen", CONFIG_LIST, "127.0.0.1:8024, [::1]:8024, /run/listward/lmtp.sock", "where the MTA delivers: addresses with ports, unix sockets; empty: none",
+    FIELD(lmtp_listen), RESTART },
+  { "lmtp", "callout_listen", CONFIG_LIST, "", "more listeners, for call-forwards in front of the MTA's queue: answers at RCPT may depend on the sender",
+    FIELD(lmtp_callout_listen), RESTART },
+  { "lmtp", "unproven", CONFIG_ENUM, "hold", "a refusal of a message whose return path is not proven to be the author's", FIELD(lmtp_unproven), ENUM(unproven_choices) },
+  { "lmtp", "trusted_peers", CONFIG_LIST, "unix", "whose Authentication-Results and XFORWARD count: unix, addresses, networks (10.0.0.0/8)", FIELD(lmtp_trusted_peers) },
+  { "lmtp", "socket_mode", CONFIG_MODE, "0666", "permissions of unix sockets", FIELD(lmtp_socket_mode), RESTART },
+  { "lmtp", "socket_group", CONFIG_TEXT, "", "group of unix sockets; empty: leave", FIELD(lmtp_socket_group), RESTART },
+  { "auth", "trusted", CONFIG_LIST, "", "authserv-ids whose Authentication-Results are believed", FIELD(auth_trusted) },
+  { "auth", "local_domains", CONFIG_LIST, "", "domains whose users submit through the MTA itself (XFORWARD SOURCE=LOCAL proves them)", FIELD(auth_local_domains) },
+  { "rest", "listen", CONFIG_LIST, "127.0.0.1:8001", "REST API; not there yet: nothing listens", FIELD(rest_listen), RESTART },
+  { "web", "listen", CONFIG_LIST, "127.0.0.1:8000", "web pages; not there yet: nothing listens", FIELD(web_listen), RESTART },
+  { "web", "base_url", CONFIG_TEXT, "", "how the web pages are reached from outside; empty: no links in mail", FIELD(web_base_url) },
+  { "web", "trusted_proxies", CONFIG_LIST, "", "addresses whose Forwarded headers are believed", FIELD(web_trusted_proxies) },
+  { "outlet", "type", CONFIG_ENUM, "smtp", "where copies go: smtp (host, port) or maildir (path)", FIELD(outlet_type), ENUM(outlet_choices) },
+  { "outlet", "host", CONFIG_TEXT, "127.0.0.1", "the MTA that takes the copies", FIELD(outlet_host) },
+  { "outlet", "port", CONFIG_INT, "25", "its port", FIELD(outlet_port), .min = 1, .max = 65535 },
+  { "outlet", "path", CONFIG_TEXT, "outlet", "one Maildir, made if missing", FIELD(outlet_path) },
+  { "courier", "connections", CONFIG_INT, "8", "connections to the outlet at a time", FIELD(courier_connections), .min = 1, .max = 64 },
+  { "courier", "max_recipients", CONFIG_INT, "500", "recipients in one transaction", FIELD(courier_max_recipients), .min = 1, .max = 500 },
+  { "courier", "retry_first", CONFIG_TIME, "5m", "wait after a recipient's first temporary failure; doubles each time", FIELD(courier_retry_first), .min = 1, .max = CLOCK_DAY },
+  { "courier", "retry_max", CONFIG_TIME, "4h", "longest such wait", FIELD(courier_retry_max), .min = 1, .max = 30 * CLOCK_DAY },
+  { "courier", "retry_lifetime", CONFIG_TIME, "5d", "a recipient that fails for so long is given up", FIELD(courier_retry_lifetime), .min = 1, .max = 365 * CLOCK_DAY },
+  { "courier", "personal_domains", CONFIG_LIST, "", "members in these domains get personal copies; not there yet: batches for all", FIELD(courier_personal_domains) },
+  { "limits", "max_message_size", CONFIG_SIZE, "25M", "largest message taken; what SIZE announces", FIELD(max_message_size), .min = 1024, .max = INT64_C(1) << 31 },
+  { "limits", "max_sessions", CONFIG_INT, "500", "LMTP sessions at a time", FIELD(max_sessions), RESTART, .min = 1, .max = 10000 },
+  { "limits", "max_memory", CONFIG_SIZE, "256M", "memory for messages that are arriving; beyond it 452", FIELD(max_memory), RESTART, .min = 1 << 20, .max = INT64_C(1) << 40 },
+  { "limits", "command_timeout", CONFIG_TIME, "5m", "wait for a command (RFC 5321 4.5.3.2)", FIELD(command_timeout), .min = CLOCK_SECOND, .max = CLOCK_DAY },
+  { "limits", "data_timeout", CONFIG_TIME, "3m", "wait for the next octets of a message", FIELD(data_timeout), .min = CLOCK_SECOND, .max = CLOCK_DAY },
+  { "limits", "message_timeout", CONFIG_TIME, "30m", "for a whole message", FIELD(message_timeout), .min = CLOCK_SECOND, .max = CLOCK_DAY },
+  { "retention", "messages", CONFIG_TIME, "0", "how long a delivered message's octets are kept", FIELD(retention_messages), .min = 0, .max = INT64_MAX },
+  { "retention", "dedupe", CONFIG_TIME, "7d", "window in which the same posting again is recognised", FIELD(retention_dedupe), .min = 0, .max = INT64_MAX },
+  { "retention", "ledger", CONFIG_TIME, "30d", "how long it is known who got what", FIELD(retention_ledger), .min = 0, .max = INT64_MAX },
+  { "retention", "audit", CONFIG_TIME, "365d", "how long it is known who changed what", FIELD(retention_audit), .min = 0, .max = INT64_MAX },
+  { "log", "format", CONFIG_ENUM, "logfmt", "of the lines on stderr", FIELD(log_format), ENUM(format_choices) },
+  { "log", "level", CONFIG_ENUM, "info", "the least that is logged", FIELD(log_level), ENUM(level_choices) },
+  { NULL },
+};
+
+static void *
+field_of(const struct config *config, const struct config_key *key)
+{
+  return (char *)config + key->offset;
+}
+
+static bool
+holds_number(enum config_type type)
+{
+  return type != CONFIG_TEXT && type != CONFIG_LIST;
+}
+
+static char **
+split_list(const char *text)
+{
+  g_autoptr(GPtrArray) items = g_ptr_array_new();
+  g_auto(GStrv) parts = g_strsplit(text, ",", -1);
+  for (char **part = parts; *part; part++)
+    if (*g_strstrip(*part))
+      g_ptr_array_add(items, g_strdup(*part));
+  g_ptr_array_add(items, NULL);
+  return (char **)g_ptr_array_steal(items, NULL);
+}
+
+static bool
+parse_choice(const char *const *choices, const char *text, int64_t *value)
+{
+  for (*value = 0; choices[*value]; (*value)++)
+    if (g_ascii_strcasecmp(choices[*value], text) == 0)
+      return true;
+  return false;
+}
+
+static bool
+parse_mode(const char *text, int64_t *value)
+{
+  char *end;
+  *value = strtol(text, &end, 8);
+  return *text && !*end && *value >= 0 && *value <= 0777;
+}
+
+static bool
+parse_number(const struct config_key *key, const char *text, int64_t *value)
+{
+  switch (key->type) {
+  case CONFIG_INT: return slice_to_uint(slice_of(text), value) && *value >= key->min && *value <= key->max;
+  case CONFIG_SIZE: return quantity_size(text, value) && *value >= key->min && *value <= key->max;
+  case CONFIG_TIME: return quantity_time(text, value) && *value >= key->min && *value <= key->max;
+  case CONFIG_ENUM: return parse_choice(key->choices, text, value);
+  case CONFIG_MODE: return parse_mode(text, value);
+  case CONFIG_TEXT:
+  case CONFIG_LIST: break;
+  }
+  g_assert_not_reached();
+}
+
+static char *
+number_text(const struct config_key *key, int64_t value)
+{
+  switch (key->type) {
+  case CONFIG_INT: return g_strdup_printf("%" G_GINT64_FORMAT, value);
+  case CONFIG_SIZE: return quantity_size_text(value);
+  case CONFIG_TIME: return quantity_time_text(value);
+  case CONFIG_ENUM: return g_strdup(key->choices[value]);
+  case CONFIG_MODE: return g_strdup_printf("0%03o", (unsigned)value);
+  case CONFIG_TEXT:
+  case CONFIG_LIST: break;
+  }
+  g_assert_not_reached();
+}
+
+static char *
+allowed_text(const struct config_key *key)
+{
+  switch (key->type) {
+  case CONFIG_ENUM: {
+    g_autofree char *names = g_strjoinv(", ", (char **)key->choices);
+    return g_strdup_printf("one of %s", names);
+  }
+  case CONFIG_MODE: return g_strdup("octal permissions such as 0660");
+  case CONFIG_TIME: return g_strdup("a time such as 7d, 12h, 5m or 30s");
+  case CONFIG_SIZE: {
+    g_autofree char *min = quantity_size_text(key->min), *max = quantity_size_text(key->max);
+    return g_strdup_printf("a size such as 25M, from %s to %s", min, max);
+  }
+  case CONFIG_INT: return g_strdup_printf("a number from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT, key->min, key->max);
+  case CONFIG_TEXT:
+  case CONFIG_LIST: break;
+  }
+  g_assert_not_reached();
+}
+
+static enum res
+set_field(struct config *config, const struct config_key *key, const char *text, GError **error)
+{
+  void *field = field_of(config, key);
+  if (key->type == CONFIG_TEXT) {
+    g_free(*(char **)field);
+    *(char **)field = g_strdup(text);
+    return RES_OK;
+  }
+  if (key->type == CONFIG_LIST) {
+    g_strfreev(*(char ***)field);
+    *(char ***)field = split_list(text);
+    return RES_OK;
+  }
+  if (parse_number(key, text, field))
+    return RES_OK;
+  g_autofree char *allowed = allowed_text(key);
+  return refuse(error, REPLY_SYNTAX, "%s: [%s] %s = %s: not understood; it takes %s", config->file ? config->file : "default", key->section, key->key, text, allowed);
+}
+
+static const struct config_key *
+find_key(const char *section, const char *key)
+{
+  for (const struct config_key *row = config_table; row->section; row++)
+    if (strcmp(row->section, section) == 0 && strcmp(row->key, key) == 0)
+      return row;
+  return NULL;
+}
+
+static bool
+section_is_known(const char *section)
+{
+  for (const struct config_key *row = config_table; row->section; row++)
+    if (strcmp(row->section, section) == 0)
+      return true;
+  return false;
+}
+
+static enum res
+read_section(struct config *config, GKeyFile *file, const char *section, GError **error)
+{
+  if (!section_is_known(section))
+    return refuse(error, REPLY_SYNTAX, "%s: there is no section [%s]; `listward conf` prints all there are", config->file, section);
+  g_auto(GStrv) keys = g_key_file_get_keys(file, section, NULL, NULL);
+  for (char **key = keys; key && *key; key++) {
+    const struct config_key *row = find_key(section, *key);
+    if (row == NULL)
+      return refuse(error, REPLY_SYNTAX, "%s: section [%s] has no key %s; `listward conf` prints all there are", config->file, section, *key);
+    g_autoptr(GError) problem = NULL;
+    g_autofree char *text = g_key_file_get_string(file, section, *key, &problem);
+    if (text == NULL)
+      return refuse(error, REPLY_SYNTAX, "%s: [%s] %s: %s", config->file, section, *key, problem->message);
+    enum res res = set_field(config, row, g_strchomp(text), error);
+    if (res != RES_OK)
+      return res;
+    if (row->offset == offsetof(struct config, lmtp_listen))
+      config->lmtp_listen_is_default = false;
+  }
+  return RES_OK;
+}
+
+static enum res
+read_file(struct config *config, GError **error)
+{
+  g_autoptr(GKeyFile) file = g_key_file_new();
+  g_autoptr(GError) problem = NULL;
+  if (!g_key_file_load_from_file(file, config->file, G_KEY_FILE_NONE, &problem))
+    return refuse(error, REPLY_SYNTAX, "%s: %s", config->file, problem->message);
+  g_auto(GStrv) sections = g_key_file_get_groups(file, NULL);
+  for (char **section = sections; *section; section++) {
+    enum res res = read_section(config, file, *section, error);
+    if (res != RES_OK)
+      return res;
+  }
+  return RES_OK;
+}
+
+static char *
+machine_name(void)
+{
+  char name[256] = "";
+  if (gethostname(name, sizeof name - 1) != 0 || name[0] == '\0')
+    return g_strdup("localhost");
+  return g_strdup(name);
+}
+
+enum res
+config_load(const char *file, struct config **config, GError **error)
+{
+  OWN(config) made = g_new0(struct config, 1);
+  for (const struct config_key *key = config_table; key->section; key++) {
+    enum res res = set_field(made, key, key->fallback, error);
+    g_assert(res == RES_OK);
+  }
+  made->lmtp_listen_is_default = true;
+  if (file == NULL)
+    file = g_getenv("LISTWARD_CONFIG");
+  if (file != NULL || g_file_test(CONFIG_FILE, G_FILE_TEST_EXISTS))
+    made->file = g_strdup(file ? file : CONFIG_FILE);
+  if (made->file) {
+    enum res res = read_file(made, error);
+    if (res != RES_OK)
+      return res;
+  }
+  if (made->hostname[0] == '\0') {
+    g_free(made->hostname);
+    made->hostname = machine_name();
+  }
+  *config = OWN_GIVE(made);
+  return RES_OK;
+}
+
+void
+config_free(struct config *config)
+{
+  if (config == NULL)
+    return;
+  for (const struct config_key *key = config_table; key->section; key++)
+    if (key->type == CONFIG_TEXT)
+      g_free(*(char **)field_of(config, key));
+    else if (key->type == CONFIG_LIST)
+      g_strfreev(*(char ***)field_of(config, key));
+  g_free(config->file);
+  g_free(config);
+}
+
+char *
+config_value(const struct config *config, const struct config_key *key)
+{
+  void *field = field_of(config, key);
+  if (holds_number(key->type))
+    return number_text(key, *(int64_t *)field);
+  return key->type == CONFIG_TEXT ? g_strdup(*(char **)field) : g_strjoinv(", ", *(char ***)field);
+}
+
+GPtrArray *
+config_restart_keys(const struct config *before, const struct config *after)
+{
+  GPtrArray *changed = g_ptr_array_new_with_free_func(g_free);
+  for (const struct config_key *key = config_table; key->section; key++) {
+    if (!key->restart)
+      continue;
+    g_autofree char *old = config_value(before, key), *new = config_value(after, key);
+    if (strcmp(old, new) != 0)
+      g_ptr_array_add(changed, g_strdup_printf("[%s] %s", key->section, key->key));
+  }
+  return changed;
+}
+
+char *
+config_path(const struct config *config, const char *path)
+{
+  return g_path_is_absolute(path) ? g_strdup(path) : g_build_filename(config->state_dir, path, NULL);
+}

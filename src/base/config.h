@@ -1,0 +1,70 @@
+#pragma once
+/* The configuration file: INI (GKeyFile), every key with a default, unknown keys and bad values are errors that name file, section and key. One table drives
+ * reading, defaults, `listward conf` and the manual. A loaded configuration never changes; a reload makes a new one. */
+#include "base/error.h"
+#include "base/own.h"
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum config_type {
+  CONFIG_TEXT,
+  CONFIG_LIST, /* comma-separated */
+  CONFIG_INT,
+  CONFIG_SIZE, /* octets; 25M, 256K */
+  CONFIG_TIME, /* microseconds; 7d, 12h, 5m, 10s; 0 */
+  CONFIG_ENUM,
+  CONFIG_MODE, /* octal permission bits */
+};
+
+enum config_unproven { CONFIG_UNPROVEN_HOLD, CONFIG_UNPROVEN_DISCARD, CONFIG_UNPROVEN_REFUSE };
+enum config_outlet { CONFIG_OUTLET_SMTP, CONFIG_OUTLET_MAILDIR };
+
+/* Lists are NULL-terminated. Texts are never NULL. Times are microseconds, sizes octets. */
+struct config {
+  char *file; /* what was read; NULL: defaults alone */
+  char *state_dir, *user, *hostname, *site_owner;
+  char *database_url;
+  char **lmtp_listen, **lmtp_callout_listen, **lmtp_trusted_peers;
+  int64_t lmtp_unproven, lmtp_socket_mode;
+  char *lmtp_socket_group;
+  char **auth_trusted, **auth_local_domains;
+  char **rest_listen, **web_listen, **web_trusted_proxies;
+  char *web_base_url;
+  int64_t outlet_type, outlet_port;
+  char *outlet_host, *outlet_path;
+  int64_t courier_connections, courier_max_recipients, courier_retry_first, courier_retry_max, courier_retry_lifetime;
+  char **courier_personal_domains;
+  int64_t max_message_size, max_sessions, max_memory, command_timeout, data_timeout, message_timeout;
+  int64_t retention_messages, retention_dedupe, retention_ledger, retention_audit;
+  int64_t log_format, log_level;
+  bool lmtp_listen_is_default;
+};
+
+/* Reads `file`. NULL: LISTWARD_CONFIG, or else the system's file, which may be missing (defaults then). RES_BAD: file missing or unreadable, unknown section or key, bad value; the
+ * error names file, section, key and what is allowed. */
+enum res config_load(const char *file, struct config **config, GError **error) MUST_CHECK;
+void config_free(struct config *config);
+OWN_DEFINE(config, config_free)
+
+/* One key of the table, for listings. */
+struct config_key {
+  const char *section, *key;
+  enum config_type type;
+  const char *fallback;
+  const char *doc;
+  const char *const *choices; /* CONFIG_ENUM: NULL-terminated */
+  bool restart;               /* a reload cannot change it */
+  size_t offset;
+  int64_t min, max;
+};
+/* Ends with a row whose section is NULL. */
+extern const struct config_key config_table[];
+/* The effective value as one would write it; owned by the caller. */
+char *config_value(const struct config *config, const struct config_key *key);
+/* Keys that differ between two configurations and need a restart: an array of "[section] key" strings. */
+GPtrArray *config_restart_keys(const struct config *before, const struct config *after);
+/* `path` itself if absolute, else below state_dir; owned by the caller. */
+char *config_path(const struct config *config, const char *path);
+
+#define CONFIG_FILE "/etc/listward/listward.conf"

@@ -1,0 +1,25 @@
+#pragma once
+/* Results and errors. Every fallible function returns an enum res and fills a GError whose code
+ * is an enum reply, so that the one table in base/reply.c can say it to the peer. The message of the
+ * GError is for the log and the command line, never for an SMTP peer. */
+#include "base/reply.h"
+#include <glib.h>
+
+enum res {
+  RES_OK,
+  RES_MORE, /* more input is needed, or there is nothing more to give */
+  RES_BAD,  /* the other side is wrong: permanent */
+  RES_TEMP, /* we could not: try again */
+};
+
+#define MUST_CHECK G_GNUC_WARN_UNUSED_RESULT
+
+GQuark listward_error_quark(void);
+#define LISTWARD_ERROR listward_error_quark()
+
+/* Sets `error` (may be NULL) and returns RES_BAD: the other side is wrong. */
+enum res refuse(GError **error, enum reply reply, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* Sets `error` (may be NULL) and returns RES_TEMP: our trouble. */
+enum res trouble(GError **error, enum reply reply, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* The reply that `error` carries, or `otherwise` if it is NULL or not one of ours. */
+enum reply error_reply(const GError *error, enum reply otherwise);
