@@ -1,0 +1,296 @@
+/* Group commit.
+ *
+ * A batch is one transaction; each function in it runs in a savepoint, so that one that fails is undone by itself and the others
+ * commit. When the engine rolls the batch back (full disk, I/O error, a trigger's RAISE(ROLLBACK)) or cannot commit it, each function of it
+ * is run once more in a transaction of its own, and fails by itself. A caller is woken when the transaction that its
+ * result comes from has ended, never before. */
+#include "store/committer.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "store/connection.h"
+#include <errno.h>
+#include <semaphore.h>
+
+#define CACHE_KIB 1024
+#define STATEMENTS 128
+#define BATCH_MAX 256
+/* A batch that has run for so long is committed, and the rest rides in the next. */
+#define BATCH_TIME (50 * CLOCK_SECOND / 1000)
+#define SERVER_PATIENCE (120 * CLOCK_SECOND)
+#define COMMAND_PATIENCE (30 * CLOCK_SECOND)
+/* A command's pause between two writes: longer than the server's poll (connection.c), so that mail does not wait for a bulk command. */
+#define COMMAND_PAUSE (5 * CLOCK_SECOND / 1000)
+/* Pages in the WAL at which a command carries it over. */
+#define COMMAND_CHECKPOINT 1000
+
+struct job {
+  store_fn write;
+  void *arg;
+  enum res res;
+  GError *error;
+  struct job *next;
+  sem_t done;
+};
+
+struct committer {
+  struct connection *connection; /* of the thread, or under the lock */
+  int64_t schema;
+  struct checkpointer *checkpointer;
+  bool threaded;
+  pthread_t thread;
+  pthread_mutex_t lock;
+  pthread_cond_t handed_in;
+  struct job *first, **last;
+  bool stop;
+  int64_t wrote_at; /* µs, monotonic: end of the last write of a command */
+};
+
+/* --- one transaction --- */
+
+static void
+job_fail(struct job *job, enum res res, const GError *error)
+{
+  g_clear_error(&job->error);
+  job->res = res;
+  job->error = g_error_copy(error);
+}
+
+static void
+undo_to_savepoint(struct connection *connection)
+{
+  g_autoptr(GError) error = NULL;
+  if (connection_run(connection, "ROLLBACK TO one", &error) == RES_OK && connection_run(connection, "RELEASE one", &error) == RES_OK)
+    return;
+  log_error("a failed write could not be undone by itself", log_err(error));
+  connection_rollback(connection);
+}
+
+/* Afterwards the connection is in the transaction, or the engine has rolled it back. */
+static void
+job_run(struct connection *connection, struct job *job)
+{
+  g_clear_error(&job->error);
+  job->res = connection_run(connection, "SAVEPOINT one", &job->error);
+  if (job->res != RES_OK) {
+    connection_rollback(connection);
+    return;
+  }
+  job->res = connection_call(connection, job->write, job->arg, &job->error);
+  if (!connection_in_transaction(connection))
+    return;
+  if (job->res != RES_OK)
+    undo_to_savepoint(connection);
+  else if (connection_run(connection, "RELEASE one", &job->error) != RES_OK) {
+    job->res = RES_TEMP;
+    connection_rollback(connection);
+  }
+}
+
+/* Takes the write lock, and looks whether a newer program has migrated the database meanwhile. */
+static enum res
+begin(struct committer *committer, GError **error)
+{
+  int64_t schema = 0;
+  enum res res = connection_run(committer->connection, "BEGIN IMMEDIATE", error);
+  if (res == RES_OK)
+    res = connection_int(committer->connection, "PRAGMA user_version", &schema, error);
+  if (res == RES_OK && schema != committer->schema)
+    res = trouble(error, REPLY_TROUBLE, "%s: another program has changed the schema to version %" G_GINT64_FORMAT "; restart the server",
+                  committer->connection->path, schema);
+  if (res != RES_OK)
+    connection_rollback(committer->connection);
+  return res;
+}
+
+enum outcome {
+  COMMITTED,
+  NOT_BEGUN,
+  ROLLED_BACK,
+};
+
+/* Runs the first of `n` jobs, and more until the time is up: `ran` of them. Other than COMMITTED: nothing is left, `error` says why. */
+static enum outcome
+transaction(struct committer *committer, struct job **jobs, size_t n, size_t *ran, GError **error)
+{
+  struct connection *connection = committer->connection;
+  *ran = n;
+  if (begin(committer, error) != RES_OK)
+    return NOT_BEGUN;
+  int64_t began = clock_monotonic();
+  for (size_t i = 0; i < n; i++) {
+    job_run(connection, jobs[i]);
+    *ran = i + 1;
+    if (!connection_in_transaction(connection)) {
+      trouble(error, REPLY_TROUBLE, "the transaction was rolled back");
+      return ROLLED_BACK;
+    }
+    if (clock_monotonic() - began > BATCH_TIME)
+      break;
+  }
+  if (connection_run(connection, "COMMIT", error) == RES_OK)
+    return COMMITTED;
+  connection_rollback(connection);
+  return ROLLED_BACK;
+}
+
+static void
+run_alone(struct committer *committer, struct job *job)
+{
+  g_autoptr(GError) error = NULL;
+  size_t ran;
+  if (transaction(committer, &job, 1, &ran, &error) == COMMITTED)
+    return;
+  if (job->res == RES_OK || job->error == NULL)
+    job_fail(job, RES_TEMP, error);
+}
+
+/* Runs the first jobs of `n`; returns how many have their result. */
+static size_t
+run_batch(struct committer *committer, struct job **jobs, size_t n)
+{
+  g_autoptr(GError) error = NULL;
+  size_t ran;
+  switch (transaction(committer, jobs, n, &ran, &error)) {
+  case COMMITTED: break;
+  case NOT_BEGUN:
+    for (size_t i = 0; i < ran; i++)
+      job_fail(jobs[i], RES_TEMP, error);
+    break;
+  case ROLLED_BACK:
+    log_warn("a batch of writes was rolled back: each is tried by itself", log_int("writes", (int64_t)ran), log_err(error));
+    for (size_t i = 0; i < ran; i++)
+      run_alone(committer, jobs[i]);
+    break;
+  }
+  return ran;
+}
+
+/* --- the thread --- */
+
+static size_t
+take_waiting(struct committer *committer, struct job **jobs)
+{
+  size_t n = 0;
+  pthread_mutex_lock(&committer->lock);
+  while (committer->first == NULL && !committer->stop)
+    pthread_cond_wait(&committer->handed_in, &committer->lock);
+  while (committer->first && n < BATCH_MAX) {
+    jobs[n++] = committer->first;
+    committer->first = committer->first->next;
+  }
+  if (committer->first == NULL)
+    committer->last = &committer->first;
+  pthread_mutex_unlock(&committer->lock);
+  return n;
+}
+
+static void *
+run(void *arg)
+{
+  struct committer *committer = arg;
+  struct job *jobs[BATCH_MAX];
+  size_t n;
+  while ((n = take_waiting(committer, jobs)) > 0)
+    for (size_t done = 0; done < n;) {
+      size_t ran = run_batch(committer, jobs + done, n - done);
+      for (size_t i = done; i < done + ran; i++)
+        sem_post(&jobs[i]->done);
+      done += ran;
+    }
+  return NULL;
+}
+
+static void
+write_by_thread(struct committer *committer, struct job *job)
+{
+  sem_init(&job->done, 0, 0);
+  pthread_mutex_lock(&committer->lock);
+  *committer->last = job;
+  committer->last = &job->next;
+  pthread_cond_signal(&committer->handed_in);
+  pthread_mutex_unlock(&committer->lock);
+  while (sem_wait(&job->done) != 0)
+    g_assert(errno == EINTR);
+  sem_destroy(&job->done);
+}
+
+static void
+write_here(struct committer *committer, struct job *job)
+{
+  pthread_mutex_lock(&committer->lock);
+  int64_t since = clock_monotonic() - committer->wrote_at;
+  if (committer->wrote_at && since < COMMAND_PAUSE)
+    g_usleep((gulong)(COMMAND_PAUSE - since));
+  run_batch(committer, &job, 1);
+  committer->wrote_at = clock_monotonic();
+  pthread_mutex_unlock(&committer->lock);
+}
+
+enum res
+committer_write(struct committer *committer, store_fn write, void *arg, GError **error)
+{
+  struct job job = { .write = write, .arg = arg };
+  if (committer->threaded)
+    write_by_thread(committer, &job);
+  else
+    write_here(committer, &job);
+  if (job.error)
+    g_propagate_error(error, job.error);
+  return job.res;
+}
+
+/* --- start and stop --- */
+
+static int
+wal_grew(void *arg, sqlite3 *db, const char *name, int pages)
+{
+  (void)db, (void)name;
+  checkpointer_notice(arg, pages);
+  return SQLITE_OK;
+}
+
+enum res
+committer_start(const struct committer_options *options, struct committer **committer, GError **error)
+{
+  bool threaded = options->mode == STORE_SERVER;
+  struct connection *connection;
+  enum res res = connection_open(&(struct connection_options){ .path = options->path, .cache_kib = CACHE_KIB, .statements = STATEMENTS,
+                                                               .patience = threaded ? SERVER_PATIENCE : COMMAND_PATIENCE },
+                                 &connection, error);
+  if (res != RES_OK)
+    return res;
+  if (options->checkpointer)
+    sqlite3_wal_hook(connection->db, wal_grew, options->checkpointer);
+  else
+    sqlite3_wal_autocheckpoint(connection->db, COMMAND_CHECKPOINT);
+
+  OWN(committer) made = g_new0(struct committer, 1);
+  made->connection = connection;
+  made->schema = options->schema;
+  made->last = &made->first;
+  pthread_mutex_init(&made->lock, NULL);
+  pthread_cond_init(&made->handed_in, NULL);
+  if (threaded && !thread_start(&made->thread, run, made))
+    return trouble(error, REPLY_TROUBLE, "no room for the committer thread");
+  made->threaded = threaded;
+  *committer = OWN_GIVE(made);
+  return RES_OK;
+}
+
+void
+committer_stop(struct committer *committer)
+{
+  if (committer == NULL)
+    return;
+  pthread_mutex_lock(&committer->lock);
+  committer->stop = true;
+  pthread_cond_signal(&committer->handed_in);
+  pthread_mutex_unlock(&committer->lock);
+  if (committer->threaded)
+    pthread_join(committer->thread, NULL);
+  connection_close(committer->connection);
+  pthread_cond_destroy(&committer->handed_in);
+  pthread_mutex_destroy(&committer->lock);
+  g_free(committer);
+}

@@ -1,0 +1,21 @@
+#pragma once
+/* The one writer of a process. In a server it is a thread that runs all waiting write functions in one transaction and
+ * commits once for all; in a command the caller's thread does the same for its one function. Private to this folder. */
+#include "store/checkpointer.h"
+#include "store/store.h"
+
+struct committer;
+
+struct committer_options {
+  const char *path;
+  enum store_mode mode;
+  int64_t schema;                     /* the version this program knows: when it has changed, nothing is written any more */
+  struct checkpointer *checkpointer;  /* told of the WAL's growth; NULL in a command, which carries it over itself */
+};
+
+enum res committer_start(const struct committer_options *options, struct committer **committer, GError **error) MUST_CHECK;
+/* As store_write(). */
+enum res committer_write(struct committer *committer, store_fn write, void *arg, GError **error) MUST_CHECK;
+/* Commits what was handed in, then ends the thread. NULL is allowed. */
+void committer_stop(struct committer *committer);
+OWN_DEFINE(committer, committer_stop)

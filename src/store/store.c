@@ -1,0 +1,143 @@
+#include "store/store.h"
+#include "base/clock.h"
+#include "store/committer.h"
+#include "store/connection.h"
+#include "store/migrations.h"
+#include "store/readers.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#define SCHEME "sqlite:"
+
+struct store {
+  struct checkpointer *checkpointer; /* NULL in a command */
+  struct committer *committer;
+  struct readers *readers;
+  struct connection *watch; /* for store_version: data_version counts the commits of all other connections */
+  pthread_mutex_t watch_lock;
+};
+
+/* --- opening --- */
+
+static enum res
+path_of(const struct store_options *options, char **path, GError **error)
+{
+  struct slice url = slice_of(options->url);
+  if (slice_starts_nocase(url, SLICE("postgresql:")) || slice_starts_nocase(url, SLICE("postgres:")))
+    return refuse(error, REPLY_TROUBLE, "[database] url = %s: PostgreSQL is not supported yet; use sqlite:PATH", options->url);
+  if (!slice_starts_nocase(url, SLICE(SCHEME)) || url.n == strlen(SCHEME))
+    return refuse(error, REPLY_TROUBLE, "[database] url = %s: it must be sqlite:PATH", options->url ? options->url : "");
+  const char *file = options->url + strlen(SCHEME);
+  *path = g_path_is_absolute(file) ? g_strdup(file) : g_build_filename(options->state_dir, file, NULL);
+  return RES_OK;
+}
+
+static enum res
+path_trouble(const char *path, const char *doing, GError **error)
+{
+  return trouble(error, errno == ENOSPC || errno == EDQUOT ? REPLY_FULL : REPLY_TROUBLE, "%s: %s: %s", path, doing, g_strerror(errno));
+}
+
+/* An existing file is not touched: closing it would drop the locks of connections in this process. */
+static enum res
+make_file(const char *path, GError **error)
+{
+  int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return errno == EEXIST ? RES_OK : path_trouble(path, "making the database", error);
+  close(fd);
+  g_autofree char *directory = g_path_get_dirname(path);
+  int parent = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  bool durable = parent >= 0 && fsync(parent) == 0;
+  if (parent >= 0)
+    close(parent);
+  return durable ? RES_OK : path_trouble(directory, "making the database", error);
+}
+
+static enum res
+prepare_file(const struct store_options *options, const char *path, GError **error)
+{
+  if (options->state_dir && g_mkdir_with_parents(options->state_dir, 0700) != 0)
+    return path_trouble(options->state_dir, "making the state directory", error);
+  enum res res = make_file(path, error);
+  if (res != RES_OK)
+    return res;
+  return migrations_apply(&(struct migration_plan){ .path = path, .migrations = schema, .no_backup = options->no_backup }, error);
+}
+
+static enum res
+start(struct store *store, const char *path, enum store_mode mode, GError **error)
+{
+  enum res res = RES_OK;
+  if (mode == STORE_SERVER)
+    res = checkpointer_start(path, &store->checkpointer, error);
+  if (res == RES_OK)
+    res = committer_start(&(struct committer_options){ .path = path, .mode = mode, .schema = migration_newest(schema),
+                                                       .checkpointer = store->checkpointer },
+                          &store->committer, error);
+  if (res == RES_OK)
+    res = connection_open(&(struct connection_options){ .path = path, .cache_kib = 16, .statements = 2, .patience = 10 * CLOCK_SECOND,
+                                                        .query_only = true },
+                          &store->watch, error);
+  return res;
+}
+
+enum res
+store_open(const struct store_options *options, struct store **store, GError **error)
+{
+  g_autofree char *path = NULL;
+  enum res res = path_of(options, &path, error);
+  if (res == RES_OK)
+    res = prepare_file(options, path, error);
+  if (res != RES_OK)
+    return res;
+
+  OWN(store) made = g_new0(struct store, 1);
+  pthread_mutex_init(&made->watch_lock, NULL);
+  made->readers = readers_new(path);
+  res = start(made, path, options->mode, error);
+  if (res == RES_OK)
+    *store = OWN_GIVE(made);
+  return res;
+}
+
+/* The committer ends first, so that nothing is left to be written; the checkpointer last, so that no reader keeps the WAL. */
+void
+store_free(struct store *store)
+{
+  if (store == NULL)
+    return;
+  committer_stop(store->committer);
+  readers_free(store->readers);
+  connection_close(store->watch);
+  checkpointer_stop(store->checkpointer);
+  pthread_mutex_destroy(&store->watch_lock);
+  g_free(store);
+}
+
+/* --- use --- */
+
+enum res
+store_write(struct store *store, store_fn write, void *arg, GError **error)
+{
+  g_assert(!connection_calling()); /* it would wait for itself */
+  return committer_write(store->committer, write, arg, error);
+}
+
+enum res
+store_read(struct store *store, store_fn read, void *arg, GError **error)
+{
+  g_assert(!connection_calling()); /* eight of them could wait for each other */
+  return readers_run(store->readers, read, arg, error);
+}
+
+enum res
+store_version(struct store *store, int64_t *version, GError **error)
+{
+  pthread_mutex_lock(&store->watch_lock);
+  enum res res = connection_int(store->watch, "PRAGMA data_version", version, error);
+  pthread_mutex_unlock(&store->watch_lock);
+  return res;
+}
