@@ -5,8 +5,11 @@ static const char version_1[] =
   "CREATE TABLE meta (name TEXT PRIMARY KEY, number BIGINT NOT NULL);\n"
   "INSERT INTO meta (name, number) VALUES ('list_generation', 0);\n"
 
+  /* A removed domain stays as a tombstone, since its lists' tombstones name it. */
   "CREATE TABLE domain ( "
-  "id $ID, name TEXT NOT NULL UNIQUE, alias TEXT NOT NULL DEFAULT '', description TEXT NOT NULL DEFAULT '', created_at BIGINT NOT NULL);\n"
+  "id $ID, name TEXT NOT NULL, alias TEXT NOT NULL DEFAULT '', description TEXT NOT NULL DEFAULT '', created_at BIGINT NOT NULL, "
+  "removed_at BIGINT);\n"
+  "CREATE UNIQUE INDEX domain_by_name ON domain (name) WHERE removed_at IS NULL;\n"
 
   /* A removed list stays as a tombstone: ids are never reused, and the ledger still names it. */
   "CREATE TABLE list ( "
