@@ -17,7 +17,7 @@ static const char *const level_choices[] = { "debug", "info", "warning", "error"
 const struct config_key config_table[] = {
   { "server", "state_dir", CONFIG_TEXT, "/var/lib/listward", "where the database and the control socket live", FIELD(state_dir), RESTART },
   { "server", "user", CONFIG_TEXT, "listward", "dropped to when started as root, by commands too; empty: stay", FIELD(user), RESTART },
-  { "server", "hostname", CONFIG_TEXT, "", "the name this server calls itself; empty: the machine's name", FIELD(hostname) },
+  { "server", "hostname", CONFIG_TEXT, "", "the name this server calls itself; empty: the machine's name", FIELD(hostname), RESTART },
   { "server", "site_owner", CONFIG_TEXT, "", "gets mail for owners of lists that have none, and for postmaster@; empty: such mail is kept", FIELD(site_owner) },
   { "database", "url", CONFIG_TEXT, "sqlite:listward.db", "sqlite:FILE", FIELD(database_url), RESTART },
   { "lmtp", "listen", CONFIG_LIST, "127.0.0.1:8024, [::1]:8024, /run/listward/lmtp.sock", "where the MTA delivers: addresses with ports, unix sockets; empty: none",
@@ -26,7 +26,7 @@ const struct config_key config_table[] = {
     FIELD(lmtp_callout_listen), RESTART },
   { "lmtp", "unproven", CONFIG_ENUM, "hold", "a refusal of a message whose return path is not proven to be the author's", FIELD(lmtp_unproven), ENUM(unproven_choices) },
   { "lmtp", "trusted_peers", CONFIG_LIST, "unix", "whose Authentication-Results and XFORWARD count: unix, addresses, networks (10.0.0.0/8)", FIELD(lmtp_trusted_peers) },
-  { "lmtp", "socket_mode", CONFIG_MODE, "0666", "permissions of unix sockets", FIELD(lmtp_socket_mode), RESTART },
+  { "lmtp", "socket_mode", CONFIG_MODE, "0660", "permissions of unix sockets (what comes over them is trusted)", FIELD(lmtp_socket_mode), RESTART },
   { "lmtp", "socket_group", CONFIG_TEXT, "", "group of unix sockets; empty: leave", FIELD(lmtp_socket_group), RESTART },
   { "auth", "trusted", CONFIG_LIST, "", "authserv-ids whose Authentication-Results are believed", FIELD(auth_trusted) },
   { "auth", "local_domains", CONFIG_LIST, "", "domains whose users submit through the MTA itself (XFORWARD SOURCE=LOCAL proves them)", FIELD(auth_local_domains) },

@@ -47,7 +47,8 @@
   X(REPLY_SEND_DATA, 354, "", "send the message, end with a line holding only a dot")           \
   X(REPLY_VRFY, 252, "2.5.0", "not verified; send mail and its reply will tell")                \
   X(REPLY_HELP, 214, "2.0.0", "{detail}")                                                       \
-  X(REPLY_BYE, 221, "2.0.0", "bye")
+  X(REPLY_BYE, 221, "2.0.0", "bye")                                                             \
+  X(REPLY_HELLO, 250, "", "{detail}")
 
 enum reply {
 #define REPLY_ENUM(name, code, enhanced, text) name,
