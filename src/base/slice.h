@@ -2,6 +2,7 @@
 /* Borrowed octets: a pointer and a length, never NUL-terminated, never owned. */
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 struct slice {
