@@ -300,6 +300,19 @@ config_restart_keys(const struct config *before, const struct config *after)
   return changed;
 }
 
+void
+config_keep_restart_keys(const struct config *before, struct config *after)
+{
+  for (const struct config_key *key = config_table; key->section; key++) {
+    if (!key->restart)
+      continue;
+    g_autofree char *value = config_value(before, key);
+    enum res res = set_field(after, key, value, NULL);
+    g_assert(res == RES_OK);
+  }
+  after->lmtp_listen_is_default = before->lmtp_listen_is_default;
+}
+
 char *
 config_path(const struct config *config, const char *path)
 {

@@ -64,6 +64,8 @@ extern const struct config_key config_table[];
 char *config_value(const struct config *config, const struct config_key *key);
 /* Keys that differ between two configurations and need a restart: an array of "[section] key" strings. */
 GPtrArray *config_restart_keys(const struct config *before, const struct config *after);
+/* Gives `after` the values of `before` for those keys: what is in force after a reload. */
+void config_keep_restart_keys(const struct config *before, struct config *after);
 /* `path` itself if absolute, else below state_dir; owned by the caller. */
 char *config_path(const struct config *config, const char *path);
 

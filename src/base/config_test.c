@@ -102,6 +102,9 @@ test_restart_keys(void)
   g_autoptr(GPtrArray) keys = config_restart_keys(before, after);
   g_assert_cmpuint(keys->len, ==, 1);
   g_assert_cmpstr(g_ptr_array_index(keys, 0), ==, "[server] state_dir");
+  config_keep_restart_keys(before, after);
+  g_assert_cmpstr(after->state_dir, ==, "/a");
+  g_assert_cmpint(after->lmtp_unproven, ==, CONFIG_UNPROVEN_REFUSE);
   g_unlink(one);
   g_unlink(two);
 }
