@@ -57,7 +57,7 @@ class TapResult(unittest.TestResult):
 
 
 def name_of(test):
-    return test.id().split('.', 1)[-1].replace('#', ' ') if '.' in test.id() else str(test)
+    return test.id() if test.id().startswith(('setUp', 'tearDown')) else test.id().split('.', 1)[-1]
 
 
 def load(path):
