@@ -1,4 +1,7 @@
 #include "message/header.h"
+#include "message/encoded_word.h"
+
+#define TEXT_MAX 10000
 
 /* The section is cut in one pass: a line that starts with a blank belongs to the field above it, an empty line ends the section, every other line
  * starts a field. Only CRLF ends a line: stray CRs and LFs were replaced before the message came here, and one that is left is an octet like
@@ -157,4 +160,11 @@ header_unfold(const struct header_field *field)
   g_string_truncate(text, (gsize)(trimmed.p - text->str) + trimmed.n);
   g_string_erase(text, 0, trimmed.p - text->str);
   return g_string_free(text, FALSE);
+}
+
+char *
+header_text(const struct header_field *field)
+{
+  g_autofree char *unfolded = header_unfold(field);
+  return encoded_words_decode(slice_of(unfolded), TEXT_MAX);
 }

@@ -14,9 +14,9 @@
 #define HEADER_FIELDS_MAX 5000
 
 struct header_field {
-  struct slice name;  /* empty: the line is no field */
-  struct slice value; /* after the colon up to the final CRLF, folded as it came, blanks kept */
-  struct slice whole; /* name to CRLF inclusive, with continuation lines */
+  struct slice name;  /* as written, without blanks before the colon; empty: the line is no field */
+  struct slice value; /* after the colon up to the final CRLF, folded as it came, blanks kept; all of the line if that is no field */
+  struct slice whole; /* name to CRLF inclusive, with continuation lines; the wholes of all fields make up the header */
 };
 
 struct header_view {
@@ -28,7 +28,7 @@ struct header_view {
 };
 
 /* A view of `message`, which must outlive it. RES_BAD (REPLY_MALFORMED): header over HEADER_MAX or HEADER_FIELDS_MAX, or NUL in the header. A
- * "From " line at the top (mbox) is a field without a name. */
+ * "From " line at the top (mbox) is a field without a name. Any thread; a view is not changed by looking. */
 enum res header_view_new(struct slice message, struct header_view **view, GError **error) MUST_CHECK;
 void header_view_free(struct header_view *view);
 OWN_DEFINE(header_view, header_view_free)
@@ -41,14 +41,16 @@ size_t header_count(const struct header_view *view, const char *name);
 
 /* The value with line ends taken out and blanks trimmed, octets otherwise as they came; owned by the caller. */
 char *header_unfold(const struct header_field *field);
-/* The value unfolded and decoded (RFC 2047; raw UTF-8, else Latin-1) to valid UTF-8 without control characters; at most 10,000 octets; owned by the caller. */
+/* The value unfolded and decoded (RFC 2047, any charset that mail uses; raw octets as UTF-8, else Latin-1) to valid UTF-8 on one line: blanks of all sorts are
+ * spaces; control characters and those that turn the direction of text are U+FFFD. At most 10,000 octets; owned by the caller. */
 char *header_text(const struct header_field *field);
 
-/* An address found in a header field. */
+/* An address found in a header field. Valid UTF-8. */
 struct mailbox {
-  char *name;    /* decoded display name, "" if none */
-  char *address; /* as written: local@domain */
+  char *name;    /* decoded display name, else the comment behind the address; "" if none; fit to be shown as header_text is */
+  char *address; /* as written, without blanks and comments where the grammar allows them: local@domain. Not checked further (address_parse is for that). */
 };
 void mailbox_free(struct mailbox *mailbox);
-/* All addresses of all fields called `name` (RFC 5322 3.4, groups opened), at most 1,000, those without an '@' left out. An array of struct mailbox; owned by the caller. */
+/* All addresses of all fields called `name` (RFC 5322 3.4 and the obsolete forms of 4.4, groups opened), in order, at most 1,000, those without an '@' left
+ * out. Never fails: in broken lists what can be found is. An array of struct mailbox; owned by the caller (g_ptr_array_unref). */
 GPtrArray *header_addresses(const struct header_view *view, const char *name);

@@ -1,0 +1,10 @@
+#pragma once
+/* Address lists of header fields (RFC 5322 3.4 and 4.4). */
+#include "message/header.h"
+
+/* Addresses of one message's field looked at at most. */
+#define ADDRESS_LIST_MAX 1000
+
+/* Appends the addresses in `text` (an unfolded field value) to `mailboxes` (of struct mailbox) until that holds ADDRESS_LIST_MAX. Total: what is no address is
+ * passed over. Work is linear in the text, without recursion. Any thread. */
+void address_list_read(struct slice text, GPtrArray *mailboxes);

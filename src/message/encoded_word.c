@@ -1,0 +1,161 @@
+#include "message/encoded_word.h"
+#include "message/charset.h"
+
+/* RFC 2047 says 75 octets; mail programs have written words of a whole subject. The limit bounds the search for a word's end. */
+#define WORD_MAX 2000
+#define CHARSET_MAX 40
+/* Conversions begun in one text at most; the octets of further words are guessed. Opening a converter is what costs. */
+#define CONVERSIONS_MAX 64
+
+struct encoded_word {
+  struct slice charset; /* without the language of RFC 2231 */
+  char encoding;        /* 'b' or 'q' */
+  struct slice text;
+  size_t length; /* of the whole word */
+};
+
+/* Neighbouring words of one charset are put together before they are converted: characters do get cut between words. */
+struct decoder {
+  GString *out;
+  GString *octets; /* of the words not yet converted */
+  struct slice charset;
+  unsigned conversions;
+};
+
+static bool
+is_blank(char c)
+{
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* "=?charset*language?encoding?text?=" at the start of `text`. Blanks in the encoded text are against the rules, but real. */
+static bool
+word_read(struct slice text, struct encoded_word *word)
+{
+  if (!slice_starts_nocase(text, SLICE("=?")))
+    return false;
+  struct slice rest = slice_skip(text, 2);
+  size_t charset = slice_find(slice_head(rest, CHARSET_MAX), '?');
+  if (charset == 0 || charset >= MIN(rest.n, CHARSET_MAX) || slice_find(slice_head(rest, charset), ' ') < charset)
+    return false;
+  word->charset = slice_until(slice_head(rest, charset), '*');
+
+  rest = slice_skip(rest, charset + 1);
+  if (rest.n < 2 || rest.p[1] != '?')
+    return false;
+  word->encoding = g_ascii_tolower(rest.p[0]);
+  if (word->encoding != 'b' && word->encoding != 'q')
+    return false;
+
+  rest = slice_head(slice_skip(rest, 2), WORD_MAX);
+  const char *end = rest.n ? memmem(rest.p, rest.n, "?=", 2) : NULL;
+  if (!end)
+    return false;
+  word->text = slice_head(rest, (size_t)(end - rest.p));
+  word->length = (size_t)(end + 2 - text.p);
+  return true;
+}
+
+/* RFC 2047 4.2; an '=' without two hexadecimal digits stands for itself. */
+static void
+decode_q(struct slice text, GString *out)
+{
+  for (size_t i = 0; i < text.n; i++) {
+    char c = text.p[i];
+    if (c == '=' && i + 2 < text.n && g_ascii_isxdigit(text.p[i + 1]) && g_ascii_isxdigit(text.p[i + 2])) {
+      c = (char)(g_ascii_xdigit_value(text.p[i + 1]) << 4 | g_ascii_xdigit_value(text.p[i + 2]));
+      i += 2;
+    } else if (c == '_') {
+      c = ' ';
+    }
+    g_string_append_c(out, c);
+  }
+}
+
+static void
+decode_b(struct slice text, GString *out)
+{
+  unsigned char buffer[WORD_MAX];
+  int state = 0;
+  guint save = 0;
+  size_t n = g_base64_decode_step(text.p, text.n, buffer, &state, &save);
+  g_string_append_len(out, (const char *)buffer, (gssize)n);
+}
+
+static void
+flush(struct decoder *decoder)
+{
+  struct slice octets = { decoder->octets->str, decoder->octets->len };
+  if (!octets.n)
+    return;
+  if (decoder->conversions++ < CONVERSIONS_MAX)
+    charset_decode(octets, decoder->charset, decoder->out);
+  else
+    charset_guess(octets, decoder->out);
+  g_string_truncate(decoder->octets, 0);
+}
+
+static void
+take_word(struct decoder *decoder, const struct encoded_word *word)
+{
+  if (!slice_equal_nocase(word->charset, decoder->charset))
+    flush(decoder);
+  decoder->charset = word->charset;
+  if (word->encoding == 'b')
+    decode_b(word->text, decoder->octets);
+  else
+    decode_q(word->text, decoder->octets);
+}
+
+/* Length of the text before the next encoded word; `word` is that word if there is one. */
+static size_t
+plain_length(struct slice text, struct encoded_word *word)
+{
+  for (size_t at = 0; at < text.n; at++) {
+    at += slice_find(slice_skip(text, at), '=');
+    if (word_read(slice_skip(text, at), word))
+      return at;
+  }
+  return text.n;
+}
+
+static bool
+is_all_blank(struct slice text)
+{
+  for (size_t i = 0; i < text.n; i++)
+    if (!is_blank(text.p[i]))
+      return false;
+  return true;
+}
+
+static void
+decode(struct decoder *decoder, struct slice text, size_t max)
+{
+  bool after_word = false;
+  while (text.n && decoder->out->len + decoder->octets->len <= 4 * max) {
+    struct encoded_word word;
+    size_t plain = plain_length(text, &word);
+    bool last = plain == text.n;
+    /* RFC 2047 6.2: blanks between two words are not shown. */
+    if (last || !after_word || !is_all_blank(slice_head(text, plain))) {
+      flush(decoder);
+      charset_guess(slice_head(text, plain), decoder->out);
+    }
+    if (last)
+      break;
+    take_word(decoder, &word);
+    after_word = true;
+    text = slice_skip(text, plain + word.length);
+  }
+  flush(decoder);
+}
+
+char *
+encoded_words_decode(struct slice text, size_t max)
+{
+  g_autoptr(GString) out = g_string_new(NULL);
+  g_autoptr(GString) octets = g_string_new(NULL);
+  struct decoder decoder = { .out = out, .octets = octets };
+  decode(&decoder, text, max);
+  return charset_clean(out, max);
+}
