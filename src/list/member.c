@@ -1,0 +1,337 @@
+#include "list/member.h"
+#include "envelope/address.h"
+#include "list/ban.h"
+
+#define NAME_MAX_OCTETS 200
+
+static const char *const role_names[] = { "member", "owner", "moderator", "nonmember", NULL };
+static const char *const mode_names[] = { "regular", "mime_digests", "plaintext_digests", "summary_digests", NULL };
+static const char *const status_names[] = { "enabled", "by_user", "by_bounces", "by_moderator", "unknown", NULL };
+
+static const char *
+nth(const char *const *names, size_t n)
+{
+  size_t i = 0;
+  while (i < n && names[i])
+    i++;
+  return names[i];
+}
+
+static int
+position(const char *const *names, const char *text)
+{
+  for (int i = 0; names[i]; i++)
+    if (g_ascii_strcasecmp(names[i], text) == 0)
+      return i;
+  return -1;
+}
+
+const char *
+member_role_name(enum member_role role)
+{
+  return nth(role_names, role);
+}
+
+int
+member_role_parse(const char *text)
+{
+  return position(role_names, text);
+}
+
+const char *
+delivery_mode_name(enum delivery_mode mode)
+{
+  return nth(mode_names, mode);
+}
+
+int
+delivery_mode_parse(const char *text)
+{
+  return position(mode_names, text);
+}
+
+const char *
+delivery_status_name(enum delivery_status status)
+{
+  return nth(status_names, status);
+}
+
+int
+delivery_status_parse(const char *text)
+{
+  return position(status_names, text);
+}
+
+void
+member_free(struct member *member)
+{
+  if (!member)
+    return;
+  g_free(member->address);
+  g_free(member->key);
+  g_free(member->name);
+  g_free(member);
+}
+
+/* --- adding and removing --- */
+
+/* Names come to stand in headers: no control characters. */
+static bool
+is_name(const char *name)
+{
+  if (strlen(name) > NAME_MAX_OCTETS || !g_utf8_validate(name, -1, NULL))
+    return false;
+  for (const char *p = name; *p; p = g_utf8_next_char(p))
+    if (g_unichar_iscntrl(g_utf8_get_char(p)))
+      return false;
+  return true;
+}
+
+/* The list is there, and `key` is none of its own addresses: what it sends there would come back. */
+static enum res
+check_list(struct tx *tx, int64_t list_id, const char *key, GError **error)
+{
+  OWN(rows) rows = NULL;
+  enum res res = sql_query(tx, "SELECT l.local, d.name FROM list l JOIN domain d ON d.id = l.domain_id WHERE l.id = $1 AND l.removed_at IS NULL",
+                           SQL_ARGS(sql_int(list_id)), &rows, error);
+  if (res == RES_OK)
+    res = rows_next(rows, error);
+  if (res == RES_MORE)
+    return refuse(error, REPLY_UNKNOWN_LIST, "there is no list %" G_GINT64_FORMAT, list_id);
+  if (res == RES_OK && list_owns_address(row_text(rows, 0), row_text(rows, 1), key))
+    return refuse(error, REPLY_BAD_ADDRESS, "%s is an address of the list itself", key);
+  return res;
+}
+
+static enum res
+check_ban(struct tx *tx, const struct member_new *add, const char *key, GError **error)
+{
+  if (add->role != MEMBER_MEMBER)
+    return RES_OK;
+  g_autofree char *ban = NULL;
+  enum res res = ban_match(tx, add->list_id, key, &ban, error);
+  if (res == RES_OK)
+    return refuse(error, REPLY_REFUSED, "%s is banned (%s)", key, ban);
+  return res == RES_MORE ? RES_OK : res;
+}
+
+/* The row of the address, made if missing. A name is kept if there is none yet. */
+static enum res
+address_row(struct tx *tx, const struct member_new *add, const char *key, int64_t *id, GError **error)
+{
+  return sql_int_of(tx,
+                    "INSERT INTO address (key, email, name, registered_at) VALUES ($1, $2, $3, $4) ON CONFLICT (key) "
+                    "DO UPDATE SET name = CASE WHEN address.name = '' THEN excluded.name ELSE address.name END RETURNING id",
+                    SQL_ARGS(sql_text(key), sql_text(add->address), sql_text(add->name ? add->name : ""), sql_int(add->now)), id, error);
+}
+
+static enum res
+insert_member(struct tx *tx, const struct member_new *add, int64_t address_id, GError **error)
+{
+  int64_t join_number;
+  enum res res = sql_int_of(tx, "UPDATE list SET next_join = next_join + 1 WHERE id = $1 RETURNING next_join - 1", SQL_ARGS(sql_int(add->list_id)), &join_number, error);
+  if (res != RES_OK)
+    return res;
+  bool trusted = add->role == MEMBER_OWNER || add->role == MEMBER_MODERATOR;
+  res = sql_run(tx,
+                "INSERT INTO member (list_id, address_id, role, join_number, mode, status, moderation, joined_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                SQL_ARGS(sql_int(add->list_id), sql_int(address_id), sql_int(add->role), sql_int(join_number), sql_int(add->mode), sql_int(add->status),
+                         trusted ? sql_int(MODERATION_ACCEPT) : sql_null(), sql_int(add->now)),
+                error);
+  if (res != RES_OK || add->role != MEMBER_MEMBER)
+    return res;
+  return sql_run(tx, "UPDATE member SET left_at = $4 WHERE list_id = $1 AND role = $2 AND address_id = $3 AND left_at IS NULL",
+                 SQL_ARGS(sql_int(add->list_id), sql_int(MEMBER_NONMEMBER), sql_int(address_id), sql_int(add->now)), error);
+}
+
+static enum res
+check_new(const struct member_new *add, char **key, GError **error)
+{
+  *key = address_key_of(slice_of(add->address));
+  if (!*key)
+    return refuse(error, REPLY_BAD_ADDRESS, "\"%.200s\" is no address", add->address);
+  if (add->name && !is_name(add->name))
+    return refuse(error, REPLY_SYNTAX, "the name of %s is not one line of UTF-8 of at most %d octets", *key, NAME_MAX_OCTETS);
+  return RES_OK;
+}
+
+enum res
+member_add(struct tx *tx, const struct member_new *add, bool *added, GError **error)
+{
+  *added = false;
+  g_autofree char *key = NULL;
+  enum res res = check_new(add, &key, error);
+  if (res == RES_OK)
+    res = check_list(tx, add->list_id, key, error);
+  if (res == RES_OK)
+    res = check_ban(tx, add, key, error);
+  int64_t address_id = 0, one;
+  if (res == RES_OK)
+    res = address_row(tx, add, key, &address_id, error);
+  if (res == RES_OK)
+    res = sql_int_of(tx, "SELECT 1 FROM member WHERE list_id = $1 AND role = $2 AND address_id = $3 AND left_at IS NULL",
+                     SQL_ARGS(sql_int(add->list_id), sql_int(add->role), sql_int(address_id)), &one, error);
+  if (res != RES_MORE)
+    return res;
+  res = insert_member(tx, add, address_id, error);
+  *added = res == RES_OK;
+  return res;
+}
+
+enum res
+member_remove(struct tx *tx, int64_t list_id, enum member_role role, const char *address, int64_t now, GError **error)
+{
+  g_autofree char *key = address_key_of(slice_of(address));
+  if (!key)
+    return RES_MORE;
+  enum res res = sql_run(tx,
+                         "UPDATE member SET left_at = $4 WHERE list_id = $1 AND role = $2 AND left_at IS NULL "
+                         "AND address_id = (SELECT id FROM address WHERE key = $3)",
+                         SQL_ARGS(sql_int(list_id), sql_int(role), sql_text(key), sql_int(now)), error);
+  return res == RES_OK && !sql_changes(tx) ? RES_MORE : res;
+}
+
+/* --- reading --- */
+
+#define MEMBER_ROWS                                                                                                                  \
+  "SELECT m.id, m.list_id, m.join_number, m.joined_at, m.left_at, m.role, a.email, a.key, a.name, m.mode, m.status, m.moderation, " \
+  "COALESCE(m.receive_own, 1), COALESCE(m.receive_copy, 1) FROM member m JOIN address a ON a.id = m.address_id "
+
+enum column { ID, LIST_ID, JOIN_NUMBER, JOINED_AT, LEFT_AT, ROLE, EMAIL, KEY, NAME, MODE, STATUS, MODERATION, RECEIVE_OWN, RECEIVE_COPY };
+
+static struct member *
+member_of_row(struct rows *rows)
+{
+  struct member *member = g_new(struct member, 1);
+  *member = (struct member){
+    .id = row_int(rows, ID),
+    .list_id = row_int(rows, LIST_ID),
+    .join_number = row_int(rows, JOIN_NUMBER),
+    .joined_at = row_int(rows, JOINED_AT),
+    .left_at = row_int(rows, LEFT_AT),
+    .role = (enum member_role)row_int(rows, ROLE),
+    .address = g_strdup(row_text(rows, EMAIL)),
+    .key = g_strdup(row_text(rows, KEY)),
+    .name = g_strdup(row_text(rows, NAME)),
+    .mode = (enum delivery_mode)row_int(rows, MODE),
+    .status = (enum delivery_status)row_int(rows, STATUS),
+    .moderation = row_is_null(rows, MODERATION) ? -1 : (int)row_int(rows, MODERATION),
+    .receive_own_postings = row_int(rows, RECEIVE_OWN) != 0,
+    .receive_list_copy = row_int(rows, RECEIVE_COPY) != 0,
+  };
+  return member;
+}
+
+static enum res
+one_member(struct tx *tx, const char *sql, struct sql_args args, struct member **member, GError **error)
+{
+  OWN(rows) rows = NULL;
+  enum res res = sql_query(tx, sql, args, &rows, error);
+  if (res == RES_OK)
+    res = rows_next(rows, error);
+  if (res == RES_OK)
+    *member = member_of_row(rows);
+  return res;
+}
+
+enum res
+member_find(struct tx *tx, int64_t list_id, enum member_role role, const char *key, struct member **member, GError **error)
+{
+  return one_member(tx, MEMBER_ROWS "WHERE a.key = $1 AND m.list_id = $2 AND m.role = $3 AND m.left_at IS NULL",
+                    SQL_ARGS(sql_text(key), sql_int(list_id), sql_int(role)), member, error);
+}
+
+enum res
+member_load(struct tx *tx, int64_t id, struct member **member, GError **error)
+{
+  return one_member(tx, MEMBER_ROWS "WHERE m.id = $1", SQL_ARGS(sql_int(id)), member, error);
+}
+
+static void
+free_member(void *member)
+{
+  member_free(member);
+}
+
+enum res
+member_slice(struct tx *tx, int64_t list_id, enum member_role role, int64_t after, int limit, GPtrArray **members, GError **error)
+{
+  OWN(rows) rows = NULL;
+  enum res res = sql_query(tx, MEMBER_ROWS "WHERE m.list_id = $1 AND m.role = $2 AND m.join_number > $3 AND m.left_at IS NULL ORDER BY m.join_number LIMIT $4",
+                           SQL_ARGS(sql_int(list_id), sql_int(role), sql_int(after), sql_int(limit)), &rows, error);
+  if (res != RES_OK)
+    return res;
+  g_autoptr(GPtrArray) made = g_ptr_array_new_with_free_func(free_member);
+  while ((res = rows_next(rows, error)) == RES_OK)
+    g_ptr_array_add(made, member_of_row(rows));
+  if (res != RES_MORE)
+    return res;
+  *members = g_steal_pointer(&made);
+  return RES_OK;
+}
+
+enum res
+member_count(struct tx *tx, int64_t list_id, enum member_role role, int64_t *count, GError **error)
+{
+  return sql_int_of(tx, "SELECT COUNT(*) FROM member WHERE list_id = $1 AND role = $2 AND left_at IS NULL", SQL_ARGS(sql_int(list_id), sql_int(role)), count, error);
+}
+
+/* --- preferences --- */
+
+static const char *const moderation_names[] = { "hold", "reject", "discard", "accept", "defer", NULL };
+static const char *const flag_names[] = { "false", "true", NULL };
+
+/* Preferences that are numbers; "default" gives NULL where there is a default to fall back on. */
+static const struct preference {
+  const char *name, *sql;
+  const char *const *values;
+  bool has_default;
+} preferences[] = {
+  { "delivery_mode", "UPDATE member SET mode = $2 WHERE id = $1", mode_names, .has_default = false },
+  { "delivery_status", "UPDATE member SET status = $2 WHERE id = $1", status_names, .has_default = false },
+  { "moderation_action", "UPDATE member SET moderation = $2 WHERE id = $1", moderation_names, .has_default = true },
+  { "receive_own_postings", "UPDATE member SET receive_own = $2 WHERE id = $1", flag_names, .has_default = true },
+  { "receive_list_copy", "UPDATE member SET receive_copy = $2 WHERE id = $1", flag_names, .has_default = true },
+};
+
+static enum res
+refuse_preference(const struct preference *preference, const char *value, GError **error)
+{
+  g_autofree char *names = g_strjoinv(", ", (char **)preference->values);
+  return refuse(error, REPLY_SYNTAX, "%s cannot be \"%.200s\": it is one of %s%s", preference->name, value, names, preference->has_default ? ", default" : "");
+}
+
+static enum res
+set_preference(struct tx *tx, int64_t id, const struct preference *preference, const char *value, GError **error)
+{
+  bool fallback = preference->has_default && g_ascii_strcasecmp(value, "default") == 0;
+  int number = position(preference->values, value);
+  if (number < 0 && !fallback)
+    return refuse_preference(preference, value, error);
+  return sql_run(tx, preference->sql, SQL_ARGS(sql_int(id), fallback ? sql_null() : sql_int(number)), error);
+}
+
+static enum res
+set_display_name(struct tx *tx, int64_t id, const char *value, GError **error)
+{
+  if (!is_name(value))
+    return refuse(error, REPLY_SYNTAX, "display_name is one line of UTF-8 of at most %d octets", NAME_MAX_OCTETS);
+  return sql_run(tx, "UPDATE address SET name = $2 WHERE id = (SELECT address_id FROM member WHERE id = $1)", SQL_ARGS(sql_int(id), sql_text(value)), error);
+}
+
+enum res
+member_set(struct tx *tx, int64_t id, const char *name, const char *value, GError **error)
+{
+  const struct preference *preference = NULL;
+  for (size_t i = 0; i < G_N_ELEMENTS(preferences) && !preference; i++)
+    if (g_str_equal(preferences[i].name, name))
+      preference = &preferences[i];
+  enum res res;
+  if (preference)
+    res = set_preference(tx, id, preference, value, error);
+  else if (g_str_equal(name, "display_name"))
+    res = set_display_name(tx, id, value, error);
+  else
+    return refuse(error, REPLY_SYNTAX, "there is no preference \"%.200s\"", name);
+  return res == RES_OK && !sql_changes(tx) ? RES_MORE : res;
+}
