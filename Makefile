@@ -1,6 +1,8 @@
 # The two commands of a newcomer are `make run` and `make check`. Meson builds; this file only remembers how to call it.
 PREFIX ?= /usr/local
 DESTDIR ?=
+# DEMO=--once ends the demo after its message was delivered
+DEMO ?=
 
 .PHONY: all run check fuzz coverage fresh install clean
 
@@ -13,7 +15,7 @@ build/build.ninja:
 run:
 	@tools/install-deps build
 	@$(MAKE) --no-print-directory all
-	@tools/demo
+	@tools/demo $(DEMO)
 
 check:
 	@tools/install-deps check

@@ -39,6 +39,7 @@ class Daemon:
         """`config`: {section: {key: value}} over the defaults below; a key set to None is left out."""
         self.owns_scratch = scratch is None
         self.scratch = scratch or tempfile.mkdtemp(prefix='listward-')
+        os.chmod(self.scratch, 0o755)  # an MTA under another user must reach the socket
         self.state = os.path.join(self.scratch, 'state')
         self.conf = os.path.join(self.scratch, 'listward.conf')
         self.socket = os.path.join(self.state, 'lmtp.sock')

@@ -44,7 +44,9 @@ mount --rbind "$temporary" "$root$temporary"
 mkdir -p "$root/var/spool/postfix" "$root/var/lib/postfix"
 mount --bind "$scratch/spool" "$root/var/spool/postfix"
 mount --bind "$scratch/data" "$root/var/lib/postfix"
-exec chroot "$root" /usr/lib/postfix/sbin/master -i -c /etc/postfix
+# This shell stays: it dies with unshare, and all in the namespace with it. (master changes its user, which undoes that bond for itself.)
+chroot "$root" /usr/lib/postfix/sbin/master -s -c /etc/postfix &
+wait $!
 '''
 
 MASTER = '''
@@ -151,6 +153,11 @@ def unpack(packages, tree):
 
 # the server
 
+def only_child(parent):
+    with open(f'/proc/{parent}/task/{parent}/children', encoding='ascii') as file:
+        return int(file.read())
+
+
 @dataclass
 class Mail:
     """One file of a Maildir. `octets`: as in the file, with the three fields that virtual(8) puts on top."""
@@ -220,7 +227,7 @@ class Postfix:
 
     def configure(self, lists, mailboxes, main_cf, master_cf=''):
         """Takes effect at the next start."""
-        boxes = ' '.join(f'{{ /^(?!gone).*@{re.escape(domain)}$$/ {domain}/ }}' for domain in mailboxes).replace('(?!gone).*', '([^g]|g[^o]|go[^n]|gon[^e]).*')
+        boxes = ' '.join(f'{{ /@{re.escape(domain)}$$/ {domain}/ }}' for domain in mailboxes)
         settings = {
             'compatibility_level': '3.6',
             'command_directory': '/usr/sbin',
@@ -250,7 +257,7 @@ class Postfix:
             'smtpd_relay_restrictions': 'permit_mynetworks, reject_unauth_destination',
             'virtual_mailbox_domains': ' '.join(mailboxes),
             'virtual_mailbox_base': self.path('mail'),
-            'virtual_mailbox_maps': f'regexp:{{ {boxes} }}' if mailboxes else '',
+            'virtual_mailbox_maps': f'regexp:{{ {{ if !/^gone/ }} {boxes} {{ endif }} }}' if mailboxes else '',
             'virtual_uid_maps': f'static:{USERS["vmail"]}',
             'virtual_gid_maps': f'static:{USERS["vmail"]}',
             'relay_domains': ' '.join(lists),
@@ -291,9 +298,8 @@ class Postfix:
 
     @property
     def master(self):
-        """The process id of master(8), as the machine sees it: the only child of unshare."""
-        with open(f'/proc/{self.process.pid}/task/{self.process.pid}/children', encoding='ascii') as file:
-            return int(file.read())
+        """The process id of master(8), as the machine sees it: unshare's only child is the shell, its only child is master."""
+        return only_child(only_child(self.process.pid))
 
     def stop(self):
         """SIGTERM to master(8), as `postfix stop` does."""
