@@ -80,6 +80,11 @@ decode_b(struct slice text, GString *out)
   guint save = 0;
   size_t n = g_base64_decode_step(text.p, text.n, buffer, &state, &save);
   g_string_append_len(out, (const char *)buffer, (gssize)n);
+  /* Padding that was left out. */
+  n = 0;
+  for (int i = 0; i < 2 && n == 0; i++)
+    n = g_base64_decode_step("=", 1, buffer, &state, &save);
+  g_string_append_len(out, (const char *)buffer, (gssize)n);
 }
 
 static void
