@@ -10,12 +10,14 @@ is_atom_octet(char c)
   return g_ascii_isalnum(c) || (c != '\0' && strchr(ATOM_SPECIALS, c)) || (unsigned char)c > 127;
 }
 
-/* Characters that no address holds: controls, blanks but the space, and those that turn the direction of text, which make one address look like another. */
+/* Characters that no address holds: controls, blanks but the space, and those that turn the direction of text, which make one address look
+ * like another. */
 static bool
 is_forbidden(gunichar c)
 {
-  return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c != ' ' && g_unichar_isspace(c)) || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
-         (c >= 0x2066 && c <= 0x2069);
+  bool control = c < 0x20 || (c >= 0x7f && c < 0xa0);
+  bool turns = c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+  return control || turns || (c != ' ' && g_unichar_isspace(c));
 }
 
 static bool
@@ -68,10 +70,13 @@ has_8bit(struct slice text)
   return false;
 }
 
-/* Lower case without regard to the locale, then NFC. Normalisation can bring up a capital and lower-casing something not normal, hence twice. */
+/* Lower case without regard to the locale, then NFC. Normalisation can bring up a capital and lower-casing something not normal, hence
+ * twice. */
 static char *
 fold_local(const char *local)
 {
+  if (g_str_is_ascii(local))
+    return g_ascii_strdown(local, -1);
   char *folded = g_utf8_normalize(local, -1, G_NORMALIZE_NFC);
   for (int turn = 0; turn < 2; turn++) {
     GString *lower = g_string_new(NULL);

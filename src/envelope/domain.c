@@ -6,7 +6,8 @@
 #define LABEL_MAX 63
 #define NAME_MAX_OCTETS 253
 
-/* Letters, digits and '-', and '_', which hosts and DKIM selectors really have; hyphens anywhere, since names that break that rule get mail too. */
+/* Letters, digits and '-', and '_', which hosts and DKIM selectors really have; hyphens anywhere, since names that break that rule get
+ * mail too. */
 static bool
 is_label(struct slice label)
 {
@@ -40,7 +41,8 @@ is_ascii(struct slice text)
   return true;
 }
 
-/* U-labels become A-labels. What comes out is looked at again: the mapping of UTS 46 knows characters that become several ASCII ones ("a/c"). */
+/* U-labels become A-labels. What comes out is looked at again: the mapping of UTS 46 knows characters that become several ASCII ones
+ * ("a/c"). */
 static char *
 name_of_u_labels(struct slice name)
 {

@@ -2,9 +2,9 @@
 /* The part of an address behind the '@': RFC 5321 4.1.2 Domain and address-literal, RFC 5890 names. */
 #include "base/slice.h"
 
-/* A name lower-cased as A-labels (UTS 46 mapping, nontransitional); one label and underscores are allowed. NULL if it is no name. The key of a key is the key.
- * Owned by the caller. Any thread. */
+/* A name lower-cased as A-labels (UTS 46 mapping, nontransitional); one label and underscores are allowed. NULL if it is no name. The key
+ * of a key is the key. Owned by the caller. Any thread. */
 char *domain_name_key(struct slice name);
-/* The form under which domains are compared: names lower-cased as A-labels, address literals as inet_ntop(3) writes them, in brackets. NULL if it is
- * neither. The key of a key is the key. Owned by the caller. Any thread. */
+/* The form under which domains are compared: names lower-cased as A-labels, address literals as inet_ntop(3) writes them, in brackets.
+ * NULL if it is neither. The key of a key is the key. Owned by the caller. Any thread. */
 char *domain_key(struct slice domain);

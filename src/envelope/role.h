@@ -25,12 +25,13 @@ struct role_reading {
 
 #define ROLE_READINGS_MAX 4
 
-/* All readings of `local` (already folded), best first, the longest list name first: the whole as a list, the part before '+' as a list (both ROLE_POST), a
- * list with a suffix. The caller takes the first whose list exists. Names without a list (postmaster …) give one reading, "" gives none. Returns their number. */
+/* All readings of `local` (already folded), best first, the longest list name first: the whole as a list, the part before '+' as a list
+ * (both ROLE_POST), a list with a suffix. The caller takes the first whose list exists. Names without a list (postmaster …) give one
+ * reading, "" gives none. Returns their number. */
 size_t role_read(struct slice local, struct role_reading readings[ROLE_READINGS_MAX]);
 /* "owner", "bounces", … the canonical suffix; "" for ROLE_POST and roles without a list. */
 const char *role_suffix(enum role role);
-/* True for postmaster, abuse, mailer-daemon, noreply, no-reply, also with +anything: no list may have these names. ASCII case is ignored. */
+/* True for postmaster, abuse, mailer-daemon, noreply, no-reply, also with +anything: not for lists. ASCII case is ignored. */
 bool role_is_reserved(struct slice local);
 /* The suffixes by number, for those who must list them all (admin, bounces, …, without the dash); NULL after the last. */
 const char *role_suffix_nth(size_t n);

@@ -2,12 +2,12 @@
 #include "message/charset.h"
 #include "message/encoded_word.h"
 
-/* One pass over the text. What is read goes to two places at once until it is known what it is: `phrase`, for it may be a display name, and `spec`, for it may
- * be an address. A '<' decides that it was a name; a ',' or the end that it was an address. A ':' makes it the name of a group, whose members are
- * addresses like others, and whose ';' ends one as ',' does.
+/* One pass over the text. What is read goes to two places at once until it is known what it is: `phrase`, for it may be a display name,
+ * and `spec`, for it may be an address. A '<' decides that it was a name; a ',' or the end that it was an address. A ':' makes it the name
+ * of a group, whose members are addresses like others, and whose ';' ends one as ',' does.
  *
- * Mail that breaks the grammar gets the reading that finds most addresses: quotes and comments that are never closed are letters like others, a missing '>' is
- * supplied at the comma. */
+ * Mail that breaks the grammar gets the reading that finds most addresses: quotes and comments that are never closed are letters like
+ * others, a missing '>' is supplied at the comma. */
 
 #define NAME_MAX_OCTETS 1000
 /* Octets looked at for the end of an address literal. */
@@ -64,8 +64,8 @@ add_to_phrase(struct reader *reader, struct slice piece)
   g_string_append_len(reader->phrase, piece.p, (gssize)piece.n);
 }
 
-/* Blanks are nothing around '.' and '@' (RFC 5322 4.4). Elsewhere they part words: outside of brackets the word that has the '@' is the address, inside them they
- * make it none that could be used. */
+/* Blanks are nothing around '.' and '@' (RFC 5322 4.4). Elsewhere they part words: outside of brackets the word that has the '@' is the
+ * address, inside them they make it none that could be used. */
 static void
 add_to_spec(struct reader *reader, struct slice piece)
 {
@@ -239,7 +239,11 @@ step(struct reader *reader)
     reader->at++;
     return;
   }
-  if ((c == '(' && !reader->no_comments && read_comment(reader)) || (c == '"' && !reader->no_quotes && read_quoted(reader)) || part(reader, c))
+  if (c == '(' && !reader->no_comments && read_comment(reader))
+    return;
+  if (c == '"' && !reader->no_quotes && read_quoted(reader))
+    return;
+  if (part(reader, c))
     return;
   size_t literal = c == '[' ? literal_length(rest) : 0;
   if (is_behind(reader))

@@ -5,6 +5,6 @@
 /* Addresses of one message's field looked at at most. */
 #define ADDRESS_LIST_MAX 1000
 
-/* Appends the addresses in `text` (an unfolded field value) to `mailboxes` (of struct mailbox) until that holds ADDRESS_LIST_MAX. Total: what is no address is
- * passed over. Work is linear in the text, without recursion. Any thread. */
+/* Appends the addresses in `text` (an unfolded field value) to `mailboxes` (of struct mailbox) until that holds ADDRESS_LIST_MAX. Total:
+ * what is no address is passed over. Work is linear in the text, without recursion. Any thread. */
 void address_list_read(struct slice text, GPtrArray *mailboxes);

@@ -32,17 +32,20 @@ static const struct {
   { .name = "route", .input = "Ann <@one,@two:ann@x>", .n = 1, .want = { { "Ann", "ann@x" } } },
   { .name = "blanks around dot and at", .input = "ann . bee @ x . y", .n = 1, .want = { { "", "ann.bee@x.y" } } },
   { .name = "blanks in brackets", .input = "< ann @ x >", .n = 1, .want = { { "", "ann@x" } } },
-  { .name = "quoted local part", .input = "\"ann bee\"@x, C <\"c@d\"@y>", .n = 2, .want = { { "", "\"ann bee\"@x" }, { "C", "\"c@d\"@y" } } },
+  { .name = "quoted local part", .input = "\"ann bee\"@x, C <\"c@d\"@y>", .n = 2, .want = { { "", "\"ann bee\"@x" }, { "C",
+    "\"c@d\"@y" } } },
   { .name = "quoted words of the old syntax", .input = "\"ann\".bee@x", .n = 1, .want = { { "", "\"ann\".bee@x" } } },
   { .name = "literal", .input = "ann@[IPv6:2001:db8::1], b@x", .n = 2, .want = { { "", "ann@[IPv6:2001:db8::1]" }, { "", "b@x" } } },
   { .name = "literal in brackets", .input = "<ann@[192.0.2.1]>", .n = 1, .want = { { "", "ann@[192.0.2.1]" } } },
   { .name = "label in the name", .input = "[Dev:all] Ann <ann@x>", .n = 1, .want = { { "[Dev:all] Ann", "ann@x" } } },
   { .name = "encoded name", .input = "=?utf-8?q?J=C3=B6rg?= <j@x>", .n = 1, .want = { { "J\xc3\xb6rg", "j@x" } } },
-  { .name = "encoded name in pieces", .input = "=?utf-8?q?J=C3?= =?utf-8?q?=B6rg?= Bee <j@x>", .n = 1, .want = { { "J\xc3\xb6rg Bee", "j@x" } } },
+  { .name = "encoded name in pieces", .input = "=?utf-8?q?J=C3?= =?utf-8?q?=B6rg?= Bee <j@x>", .n = 1, .want = { { "J\xc3\xb6rg Bee",
+    "j@x" } } },
   { .name = "encoded name with a comma", .input = "=?utf-8?q?Bee=2C_Ann?= <j@x>", .n = 1, .want = { { "Bee, Ann", "j@x" } } },
   { .name = "encoded name in quotes", .input = "\"=?utf-8?q?J=C3=B6rg?=\" <j@x>", .n = 1, .want = { { "J\xc3\xb6rg", "j@x" } } },
   { .name = "encoded comment", .input = "j@x (=?utf-8?q?J=C3=B6rg?=)", .n = 1, .want = { { "J\xc3\xb6rg", "j@x" } } },
-  { .name = "raw UTF-8", .input = "J\xc3\xb6rg <j\xc3\xb6rg@b\xc3\xbc" "cher.de>", .n = 1, .want = { { "J\xc3\xb6rg", "j\xc3\xb6rg@b\xc3\xbc" "cher.de" } } },
+  { .name = "raw UTF-8", .input = "J\xc3\xb6rg <j\xc3\xb6rg@b\xc3\xbc" "cher.de>", .n = 1, .want = { { "J\xc3\xb6rg",
+    "j\xc3\xb6rg@b\xc3\xbc" "cher.de" } } },
   { .name = "raw Latin-1", .input = "J\xf6rg <j\xf6rg@x>", .n = 1, .want = { { "J\xc3\xb6rg", "j\xc3\xb6rg@x" } } },
   { .name = "control in a name", .input = "A\x01 <a@x>", .n = 1, .want = { { "A\xef\xbf\xbd", "a@x" } } },
   { .name = "mailto", .input = "mailto:ann@x", .n = 1, .want = { { "", "ann@x" } } },
@@ -149,7 +152,8 @@ test_fields(void)
 int
 main(int argc, char **argv)
 {
-  static const char *const costly[] = { "(", "\"", "[", "<", "a@b,", "(\\", "<@a,", "a@b(=?gbk?q?a?= =?big5?q?a?=),", " a", "@", ":", "[a <\"", "<a@b>\"" };
+  static const char *const costly[] = { "(", "\"", "[", "<", "a@b,",
+    "(\\", "<@a,", "a@b(=?gbk?q?a?= =?big5?q?a?=),", " a", "@", ":", "[a <\"", "<a@b>\"" };
   g_test_init(&argc, &argv, NULL);
   for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
     g_autofree char *path = g_strconcat("/address_list/read/", rows[i].name, NULL);

@@ -5,8 +5,8 @@
 
 #define REPLACEMENT "\xef\xbf\xbd"
 
-/* Only converters that mail needs are opened to strangers: iconv(3) has hundreds, of mixed quality. Names are compared without case and punctuation; some
- * stand for a superset that mail programs mean by them. */
+/* Only converters that mail needs are opened to strangers: iconv(3) has hundreds, of mixed quality. Names are compared without case and
+ * punctuation; some stand for a superset that mail programs mean by them. */
 static const struct {
   const char *name, *converter;
 } converters[] = {

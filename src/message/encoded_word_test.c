@@ -123,7 +123,8 @@ test_header_text(void)
 int
 main(int argc, char **argv)
 {
-  static const char *const costly[] = { "=?a?q?", "=?", "=?utf-8?q?\?=", "=?koi8-r?q?=C1?= =?koi8-u?q?=C1?=", "=?iso-2022-jp?b?GyhC?= =?gbk?q?a?=", " ", "=", "\xff", "\x1b" };
+  static const char *const costly[] = { "=?a?q?", "=?", "=?utf-8?q?\?=", "=?koi8-r?q?=C1?= =?koi8-u?q?=C1?=",
+    "=?iso-2022-jp?b?GyhC?= =?gbk?q?a?=", " ", "=", "\xff", "\x1b" };
   g_test_init(&argc, &argv, NULL);
   for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
     g_autofree char *path = g_strconcat("/encoded_word/decode/", rows[i].name, NULL);

@@ -3,9 +3,9 @@
 
 #define TEXT_MAX 10000
 
-/* The section is cut in one pass: a line that starts with a blank belongs to the field above it, an empty line ends the section, every other line
- * starts a field. Only CRLF ends a line: stray CRs and LFs were replaced before the message came here, and one that is left is an octet like
- * others. */
+/* The section is cut in one pass: a line that starts with a blank belongs to the field above it, an empty line ends the section, every
+ * other line starts a field. Only CRLF ends a line: stray CRs and LFs were replaced before the message came here, and one that is left is
+ * an octet like others. */
 
 static bool
 is_blank(char c)
@@ -27,8 +27,8 @@ without_line_end(struct slice line)
   return slice_ends_nocase(line, SLICE("\r\n")) ? slice_head(line, line.n - 2) : line;
 }
 
-/* Length of the field name at the start of `line` (RFC 5322 2.2: printable ASCII but the colon), 0 if no colon follows it. Blanks before the colon are
- * the obsolete syntax of 4.5. */
+/* Length of the field name at the start of `line` (RFC 5322 2.2: printable ASCII but the colon), 0 if no colon follows it. Blanks before
+ * the colon are the obsolete syntax of 4.5. */
 static size_t
 name_length(struct slice line)
 {

@@ -1,7 +1,7 @@
 #pragma once
-/* A read-only view of a message's header section over the octets as received (CRLF line ends). It copies nothing and never fails on odd mail:
- * lines that are no field are kept as fields without a name. Decoding is for looking only, and total: what cannot be decoded
- * becomes U+FFFD. */
+/* A read-only view of a message's header section over the octets as received (CRLF line ends). It copies nothing and never fails on odd
+ * mail: lines that are no field are kept as fields without a name. Decoding is for looking only, and total: what cannot be decoded becomes
+ * U+FFFD. */
 #include "base/error.h"
 #include "base/own.h"
 #include "base/slice.h"
@@ -27,8 +27,8 @@ struct header_view {
   size_t n;
 };
 
-/* A view of `message`, which must outlive it. RES_BAD (REPLY_MALFORMED): header over HEADER_MAX or HEADER_FIELDS_MAX, or NUL in the header. A
- * "From " line at the top (mbox) is a field without a name. Any thread; a view is not changed by looking. */
+/* A view of `message`, which must outlive it. RES_BAD (REPLY_MALFORMED): header over HEADER_MAX or HEADER_FIELDS_MAX, or NUL in the
+ * header. A "From " line at the top (mbox) is a field without a name. Any thread; a view is not changed by looking. */
 enum res header_view_new(struct slice message, struct header_view **view, GError **error) MUST_CHECK;
 void header_view_free(struct header_view *view);
 OWN_DEFINE(header_view, header_view_free)
@@ -41,16 +41,19 @@ size_t header_count(const struct header_view *view, const char *name);
 
 /* The value with line ends taken out and blanks trimmed, octets otherwise as they came; owned by the caller. */
 char *header_unfold(const struct header_field *field);
-/* The value unfolded and decoded (RFC 2047, any charset that mail uses; raw octets as UTF-8, else Latin-1) to valid UTF-8 on one line: blanks of all sorts are
- * spaces; control characters and those that turn the direction of text are U+FFFD. At most 10,000 octets; owned by the caller. */
+/* The value unfolded and decoded (RFC 2047, any charset that mail uses; raw octets as UTF-8, else Latin-1) to valid UTF-8 on one line:
+ * blanks of all sorts are spaces; control characters and those that turn the direction of text are U+FFFD. At most 10,000 octets; owned by
+ * the caller. */
 char *header_text(const struct header_field *field);
 
 /* An address found in a header field. Valid UTF-8. */
 struct mailbox {
   char *name;    /* decoded display name, else the comment behind the address; "" if none; fit to be shown as header_text is */
-  char *address; /* as written, without blanks and comments where the grammar allows them: local@domain. Not checked further (address_parse is for that). */
+  /* local@domain as written, without blanks and comments where the grammar allows them. Not checked further: that is address_parse's. */
+  char *address;
 };
 void mailbox_free(struct mailbox *mailbox);
-/* All addresses of all fields called `name` (RFC 5322 3.4 and the obsolete forms of 4.4, groups opened), in order, at most 1,000, those without an '@' left
- * out. Never fails: in broken lists what can be found is. An array of struct mailbox; owned by the caller (g_ptr_array_unref). */
+/* All addresses of all fields called `name` (RFC 5322 3.4 and the obsolete forms of 4.4, groups opened), in order, at most 1,000, those
+ * without an '@' left out. Never fails: in broken lists what can be found is. An array of struct mailbox; owned by the caller
+ * (g_ptr_array_unref). */
 GPtrArray *header_addresses(const struct header_view *view, const char *name);

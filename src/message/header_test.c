@@ -27,10 +27,14 @@ static const struct {
     const char *name, *value;
   } fields[FIELDS];
 } rows[] = {
-  { .name = "two fields and a body", .message = "A: 1\r\nB:2\r\n\r\nbody\r\n", .header = "A: 1\r\nB:2\r\n", .body = "body\r\n", .n = 2, .fields = { { "A", " 1" }, { "B", "2" } } },
-  { .name = "folded", .message = "A: 1\r\n 2\r\n\t3\r\n\r\n", .header = "A: 1\r\n 2\r\n\t3\r\n", .body = "", .n = 1, .fields = { { "A", " 1\r\n 2\r\n\t3" } } },
-  { .name = "a line of blanks is folding", .message = "A: 1\r\n \r\nB: 2\r\n\r\n", .header = "A: 1\r\n \r\nB: 2\r\n", .body = "", .n = 2, .fields = { { "A", " 1\r\n " }, { "B", " 2" } } },
-  { .name = "no empty line", .message = "A: 1\r\nB: 2\r\n", .header = "A: 1\r\nB: 2\r\n", .body = "", .n = 2, .fields = { { "A", " 1" }, { "B", " 2" } } },
+  { .name = "two fields and a body", .message = "A: 1\r\nB:2\r\n\r\nbody\r\n", .header = "A: 1\r\nB:2\r\n", .body = "body\r\n", .n = 2,
+    .fields = { { "A", " 1" }, { "B", "2" } } },
+  { .name = "folded", .message = "A: 1\r\n 2\r\n\t3\r\n\r\n", .header = "A: 1\r\n 2\r\n\t3\r\n", .body = "", .n = 1, .fields = { { "A",
+    " 1\r\n 2\r\n\t3" } } },
+  { .name = "a line of blanks is folding", .message = "A: 1\r\n \r\nB: 2\r\n\r\n", .header = "A: 1\r\n \r\nB: 2\r\n", .body = "", .n = 2,
+    .fields = { { "A", " 1\r\n " }, { "B", " 2" } } },
+  { .name = "no empty line", .message = "A: 1\r\nB: 2\r\n", .header = "A: 1\r\nB: 2\r\n", .body = "", .n = 2, .fields = { { "A", " 1" },
+    { "B", " 2" } } },
   { .name = "no line end", .message = "A: 1", .header = "A: 1", .body = "", .n = 1, .fields = { { "A", " 1" } } },
   { .name = "cut in the line end", .message = "A: 1\r", .header = "A: 1\r", .body = "", .n = 1, .fields = { { "A", " 1\r" } } },
   { .name = "nothing", .message = "", .header = "", .body = "" },
@@ -38,17 +42,24 @@ static const struct {
   { .name = "two empty lines", .message = "A: 1\r\n\r\n\r\nb", .header = "A: 1\r\n", .body = "\r\nb", .n = 1, .fields = { { "A", " 1" } } },
   { .name = "empty value", .message = "A:\r\n\r\n", .header = "A:\r\n", .body = "", .n = 1, .fields = { { "A", "" } } },
   { .name = "value of colons", .message = "A:::\r\n\r\n", .header = "A:::\r\n", .body = "", .n = 1, .fields = { { "A", "::" } } },
-  { .name = "blanks before the colon", .message = "A \t: 1\r\n\r\n", .header = "A \t: 1\r\n", .body = "", .n = 1, .fields = { { "A", " 1" } } },
-  { .name = "mbox line", .message = "From a@x Mon Jan  1 00:00:00 2026\r\nA: 1\r\n\r\n", .header = "From a@x Mon Jan  1 00:00:00 2026\r\nA: 1\r\n", .body = "", .n = 2,
+  { .name = "blanks before the colon", .message = "A \t: 1\r\n\r\n", .header = "A \t: 1\r\n", .body = "", .n = 1, .fields = { { "A",
+    " 1" } } },
+  { .name = "mbox line", .message = "From a@x Mon Jan  1 00:00:00 2026\r\nA: 1\r\n\r\n",
+    .header = "From a@x Mon Jan  1 00:00:00 2026\r\nA: 1\r\n", .body = "", .n = 2,
     .fields = { { "", "From a@x Mon Jan  1 00:00:00 2026" }, { "A", " 1" } } },
-  { .name = "a line that is no field", .message = "A: 1\r\nhello\r\n there\r\nB: 2\r\n\r\n", .header = "A: 1\r\nhello\r\n there\r\nB: 2\r\n", .body = "", .n = 3,
+  { .name = "a line that is no field", .message = "A: 1\r\nhello\r\n there\r\nB: 2\r\n\r\n",
+    .header = "A: 1\r\nhello\r\n there\r\nB: 2\r\n", .body = "", .n = 3,
     .fields = { { "A", " 1" }, { "", "hello\r\n there" }, { "B", " 2" } } },
   { .name = "no name before the colon", .message = ": 1\r\n\r\n", .header = ": 1\r\n", .body = "", .n = 1, .fields = { { "", ": 1" } } },
   { .name = "blank in the name", .message = "A B: 1\r\n\r\n", .header = "A B: 1\r\n", .body = "", .n = 1, .fields = { { "", "A B: 1" } } },
-  { .name = "8-bit name", .message = "\xc3\x84: 1\r\n\r\n", .header = "\xc3\x84: 1\r\n", .body = "", .n = 1, .fields = { { "", "\xc3\x84: 1" } } },
-  { .name = "folding with nothing above", .message = " x: 1\r\nA: 1\r\n\r\n", .header = " x: 1\r\nA: 1\r\n", .body = "", .n = 2, .fields = { { "", " x: 1" }, { "A", " 1" } } },
-  { .name = "only CRLF ends lines", .message = "A: 1\nB: 2\rC: 3\n\nD: 4\r\n\r\n", .header = "A: 1\nB: 2\rC: 3\n\nD: 4\r\n", .body = "", .n = 1, .fields = { { "A", " 1\nB: 2\rC: 3\n\nD: 4" } } },
-  { .name = "CR before CRLF is no empty line", .message = "A: 1\r\n\r\r\nB: 2\r\n\r\n", .header = "A: 1\r\n\r\r\nB: 2\r\n", .body = "", .n = 3, .fields = { { "A", " 1" }, { "", "\r" }, { "B", " 2" } } },
+  { .name = "8-bit name", .message = "\xc3\x84: 1\r\n\r\n", .header = "\xc3\x84: 1\r\n", .body = "", .n = 1, .fields = { { "",
+    "\xc3\x84: 1" } } },
+  { .name = "folding with nothing above", .message = " x: 1\r\nA: 1\r\n\r\n", .header = " x: 1\r\nA: 1\r\n", .body = "", .n = 2,
+    .fields = { { "", " x: 1" }, { "A", " 1" } } },
+  { .name = "only CRLF ends lines", .message = "A: 1\nB: 2\rC: 3\n\nD: 4\r\n\r\n", .header = "A: 1\nB: 2\rC: 3\n\nD: 4\r\n", .body = "",
+    .n = 1, .fields = { { "A", " 1\nB: 2\rC: 3\n\nD: 4" } } },
+  { .name = "CR before CRLF is no empty line", .message = "A: 1\r\n\r\r\nB: 2\r\n\r\n", .header = "A: 1\r\n\r\r\nB: 2\r\n", .body = "",
+    .n = 3, .fields = { { "A", " 1" }, { "", "\r" }, { "B", " 2" } } },
 };
 
 static void
@@ -131,6 +142,15 @@ test_nul(void)
 }
 
 static void
+test_no_message(void)
+{
+  OWN(header_view) view = view_of((struct slice){ 0 });
+  g_assert_cmpuint(view->n + view->header.n + view->body.n, ==, 0);
+  g_assert_null(header_first(view, "From"));
+  header_view_free(NULL);
+}
+
+static void
 test_look_up(void)
 {
   OWN(header_view) view = view_of(SLICE("To: a\r\nX: b\r\nnone\r\nTO: c\r\nTox: d\r\nto : e\r\n\r\n"));
@@ -172,6 +192,7 @@ main(int argc, char **argv)
   g_test_add_func("/header/size-limit", test_size_limit);
   g_test_add_func("/header/field-limit", test_field_limit);
   g_test_add_func("/header/nul", test_nul);
+  g_test_add_func("/header/no-message", test_no_message);
   g_test_add_func("/header/look-up", test_look_up);
   g_test_add_func("/header/unfold", test_unfold);
   return g_test_run();

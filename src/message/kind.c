@@ -89,7 +89,9 @@ report_type(const struct header_view *view)
 {
   const struct header_field *field = header_first(view, "Content-Type");
   struct slice text = field ? field->value : (struct slice){ 0 };
-  if (!slice_equal_nocase(take_word(&text), SLICE("multipart")) || !take_octet(&text, '/') || !slice_equal_nocase(take_word(&text), SLICE("report")))
+  bool report = slice_equal_nocase(take_word(&text), SLICE("multipart")) && take_octet(&text, '/') &&
+                slice_equal_nocase(take_word(&text), SLICE("report"));
+  if (!report)
     return (struct slice){ 0 };
   return find_parameter(text, SLICE("report-type"));
 }
