@@ -13,6 +13,7 @@
 #define INPUT_FIRST (4 * 1024)
 /* Written from where it lies instead of being gathered: from here on a copy costs more than a system call. */
 #define WRITE_DIRECT (32 * 1024)
+#define LINGER_MAX (1024 * 1024)
 
 struct stream {
   const struct stream_ops *ops;
@@ -295,4 +296,16 @@ stream_flush(struct stream *stream, GError **error)
   if (stream->out->len == 0)
     return RES_OK;
   return stream_put(stream, (struct slice){ "", 0 }, error);
+}
+
+void
+stream_linger(struct stream *stream, int64_t deadline)
+{
+  if (stream->fd < 0 || stream->broken != REPLY_COUNT)
+    return;
+  (void)shutdown(stream->fd, SHUT_WR);
+  char dropped[4096];
+  ssize_t n = 1;
+  for (size_t sum = 0; n > 0 && sum < LINGER_MAX; sum += (size_t)n)
+    n = stream->ops->read(stream->ctx, dropped, sizeof(dropped), deadline);
 }

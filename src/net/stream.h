@@ -44,5 +44,8 @@ enum res stream_fill(struct stream *stream, GError **error) MUST_CHECK;
  * gathered. RES_TEMP: as stream_fill; after a write has failed all later ones fail too. */
 enum res stream_write(struct stream *stream, struct slice octets, GError **error) MUST_CHECK;
 enum res stream_flush(struct stream *stream, GError **error) MUST_CHECK;
+/* Before closing on a peer that may still be sending: says that nothing more comes, then reads and drops until the peer closes, `deadline` is past
+ * or 1 MiB was read. A socket closed over unread octets is reset, and the peer could lose the last reply. Flush first. */
+void stream_linger(struct stream *stream, int64_t deadline);
 /* The descriptor, or -1 (ops without one). For poll() only. */
 int stream_fd(const struct stream *stream);

@@ -1,0 +1,93 @@
+#pragma once
+/* What a door (LMTP, later SMTP, milter …) tells the server, and what the server answers. A door reads commands and message octets and knows no
+ * lists: everything about them goes through struct door_hooks, which server/ fills in. */
+#include "base/error.h"
+#include "base/slice.h"
+#include "net/stream.h"
+#include <glib.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Recipients accepted in one transaction at most. */
+#define DOOR_RECIPIENTS_MAX 1000
+
+/* XFORWARD attributes (Postfix); NULL where the peer gave none, [UNAVAILABLE] or [TEMPUNAVAIL]. xtext decoded, valid UTF-8, no controls, at most
+ * 255 octets. Taken from whoever sends them: trust is decided elsewhere. They hold for one transaction. */
+struct door_xforward {
+  char *name, *addr, *port, *proto, *helo, *ident, *source;
+};
+
+enum door_body { DOOR_BODY_UNSTATED, DOOR_BODY_7BIT, DOOR_BODY_8BITMIME };
+
+/* Who is on the line. A session keeps its own copy. */
+struct door_peer {
+  const char *session;  /* id, for log lines */
+  const char *listener; /* the endpoint's text as configured */
+  const char *address;  /* "127.0.0.1:4711", "unix" */
+  bool unix_socket;
+  char *lhlo; /* what it called itself; NULL before LHLO. Valid UTF-8, no controls, at most 255 octets. */
+};
+
+struct door_recipient {
+  char *address;  /* as written between the brackets, in the form of address_text(); <postmaster> has the server's host name added */
+  void *target;   /* the hook's */
+  GString *reply; /* after the dot: one whole reply line with CRLF, filled in by message_end; empty says REPLY_TROUBLE; never a 421 */
+};
+
+struct door_transaction {
+  const struct door_peer *peer;
+  const struct door_xforward *xforward;
+  char *reverse_path; /* address_text() form; "" for the null reverse-path */
+  bool smtputf8;
+  enum door_body body;
+  int64_t size;          /* SIZE=, 0 if not stated */
+  GPtrArray *recipients; /* struct door_recipient *, accepted ones in order */
+  int64_t stray;         /* stray CR and LF replaced in the message so far */
+  void *user;            /* the hooks' own, NULL at the start of a transaction */
+};
+
+/* All are called in the session's thread. Where a hook refuses, the reply is the error's; its message fills the {reason} and {detail} of those rows of
+ * the reply table that have them, and goes to nobody otherwise. */
+struct door_hooks {
+  void *ctx; /* given to every hook */
+  /* MAIL. RES_OK, or the error's reply is sent and there is no transaction. `size` over the limit is refused by the door itself. */
+  enum res (*mail)(void *ctx, struct door_transaction *transaction, GError **error);
+  /* RCPT: `address` is well-formed. RES_OK: accepted, `target` is kept with it. */
+  enum res (*recipient)(void *ctx, struct door_transaction *transaction, const char *address, void **target, GError **error);
+  /* DATA or the first BDAT, at least one recipient: may refuse for want of memory or disk. The transaction is then over. */
+  enum res (*message_begin)(void *ctx, struct door_transaction *transaction, GError **error);
+  /* Decoded octets (CRLF line ends only). After a result other than RES_OK the rest is read and dropped, and the error's reply is given to all
+   * recipients. The size limit is kept by the door. */
+  enum res (*message_data)(void *ctx, struct door_transaction *transaction, struct slice octets, GError **error);
+  /* The whole message has arrived: fills in every recipient's reply. What it answers with 2xx is durable. */
+  void (*message_end)(void *ctx, struct door_transaction *transaction);
+  /* The transaction is over (done, RSET, LHLO, refused, connection lost): frees `user` and targets. Called once for each successful mail hook. */
+  void (*reset)(void *ctx, struct door_transaction *transaction);
+};
+
+/* Times in microseconds. Shared by all sessions; the server may change the atomics at any time. */
+struct door_options {
+  const char *hostname;
+  _Atomic int64_t size_max; /* octets of a message; what SIZE announces */
+  _Atomic int64_t command_timeout; /* RFC 5321 4.5.3.2.7: 5 minutes */
+  _Atomic int64_t data_timeout;    /* RFC 5321 4.5.3.2.5, between two blocks of a message: 3 minutes */
+  _Atomic int64_t message_timeout; /* from DATA or the first BDAT to the end of the message */
+  _Atomic bool stopping; /* between commands: 421 and close; after the dot 451 */
+  _Atomic bool short_of_sessions; /* the command deadline shrinks to 15 s */
+};
+
+struct door_session;
+
+/* A session over `stream` (taken over). `hooks` and `options` must outlive it; `peer` is copied. */
+struct door_session *door_session_new(struct stream *stream, const struct door_hooks *hooks, struct door_options *options,
+                                      const struct door_peer *peer);
+void door_session_free(struct door_session *session);
+/* Greets, serves until QUIT, error or stop; when it returns, the last reply has been written and the transaction is over. In the session's own
+ * thread. The connection is closed by door_session_free. */
+void door_session_run(struct door_session *session);
+/* Any thread: true while the session waits for a command outside a transaction, with the monotonic time since when in `since`. */
+bool door_session_idle(struct door_session *session, int64_t *since);
+/* Any thread: makes the session answer `reply` (a 421) and end. REPLY_SHUTDOWN: before the next command. Others: before the next command outside
+ * a transaction. A session that waits is woken. */
+void door_session_end(struct door_session *session, enum reply reply);

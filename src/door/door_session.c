@@ -1,0 +1,249 @@
+#include "base/clock.h"
+#include "base/log.h"
+#include "door/session.h"
+#include "door/xforward.h"
+#include "net/line_reader.h"
+#include <sys/socket.h>
+
+/* Commands that are none, one after the other, before the session is ended. */
+#define ERRORS_MAX 20
+#define SHORT_COMMAND_TIMEOUT (15 * CLOCK_SECOND)
+/* For the last words of a session, and for the peer to read them. */
+#define FAREWELL_TIMEOUT (10 * CLOCK_SECOND)
+#define LINGER_TIMEOUT (2 * CLOCK_SECOND)
+
+struct door_session *
+door_session_new(struct stream *stream, const struct door_hooks *hooks, struct door_options *options, const struct door_peer *peer)
+{
+  struct door_session *session = g_new0(struct door_session, 1);
+  session->stream = stream;
+  session->hooks = hooks;
+  session->options = options;
+  session->peer = (struct door_peer){
+    .session = g_strdup(peer->session),
+    .listener = g_strdup(peer->listener),
+    .address = g_strdup(peer->address),
+    .unix_socket = peer->unix_socket,
+  };
+  session->shared.end = REPLY_COUNT;
+  pthread_mutex_init(&session->shared.lock, NULL);
+  return session;
+}
+
+void
+door_session_free(struct door_session *session)
+{
+  if (session == NULL)
+    return;
+  session_reset(session);
+  stream_free(session->stream);
+  g_free((char *)session->peer.session);
+  g_free((char *)session->peer.listener);
+  g_free((char *)session->peer.address);
+  g_free(session->peer.lhlo);
+  pthread_mutex_destroy(&session->shared.lock);
+  g_free(session);
+}
+
+void
+session_reset(struct door_session *session)
+{
+  if (session->in_transaction)
+    session->hooks->reset(session->hooks->ctx, &session->transaction);
+  session->in_transaction = false;
+  transfer_end(session);
+  g_clear_pointer(&session->transaction.recipients, g_ptr_array_unref);
+  g_clear_pointer(&session->transaction.reverse_path, g_free);
+  session->transaction = (struct door_transaction){ 0 };
+  xforward_clear(&session->xforward);
+}
+
+/* ---- replies ---- */
+
+void
+session_write(struct door_session *session, struct slice octets)
+{
+  g_autoptr(GError) error = NULL;
+  if (stream_write(session->stream, octets, &error) != RES_OK)
+    session->over = true;
+}
+
+static void
+say(struct door_session *session, enum reply reply, const struct reply_words *words, char separator)
+{
+  g_autoptr(GString) line = g_string_sized_new(REPLY_LINE_MAX);
+  reply_render(reply, words, line);
+  line->str[3] = separator;
+  session_write(session, (struct slice){ line->str, line->len });
+}
+
+void
+session_say(struct door_session *session, enum reply reply, const char *detail)
+{
+  say(session, reply, &(struct reply_words){ .detail = detail }, ' ');
+}
+
+void
+session_say_error(struct door_session *session, const GError *error)
+{
+  const char *message = error && error->domain == LISTWARD_ERROR ? error->message : NULL;
+  say(session, error_reply(error, REPLY_TROUBLE), &(struct reply_words){ .reason = message, .detail = message }, ' ');
+}
+
+void
+session_say_lines(struct door_session *session, enum reply reply, const char *const *details, size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    say(session, reply, &(struct reply_words){ .detail = details[i] }, i + 1 < n ? '-' : ' ');
+}
+
+/* The last reply of the session. */
+static void
+say_last(struct door_session *session, enum reply reply)
+{
+  stream_deadline(session->stream, clock_monotonic() + FAREWELL_TIMEOUT);
+  session_say(session, reply, NULL);
+  session->over = session->linger = true;
+}
+
+/* ---- ending from outside ---- */
+
+/* The 421 that is due before the next command, or REPLY_COUNT. Lock held. */
+static enum reply
+end_due(const struct door_session *session)
+{
+  if (atomic_load(&session->options->stopping))
+    return REPLY_SHUTDOWN;
+  return session->shared.end == REPLY_SHUTDOWN || !session->shared.in_transaction ? session->shared.end : REPLY_COUNT;
+}
+
+/* From here on other threads may see the session as waiting, and wake it; unless it is to end. */
+static enum reply
+wait_begin(struct door_session *session, int64_t now)
+{
+  pthread_mutex_lock(&session->shared.lock);
+  session->shared.in_transaction = session->in_transaction;
+  enum reply end = end_due(session);
+  session->shared.waiting = end == REPLY_COUNT;
+  session->shared.since = now;
+  pthread_mutex_unlock(&session->shared.lock);
+  return end;
+}
+
+static enum reply
+wait_end(struct door_session *session)
+{
+  pthread_mutex_lock(&session->shared.lock);
+  session->shared.waiting = false;
+  enum reply end = end_due(session);
+  pthread_mutex_unlock(&session->shared.lock);
+  return end;
+}
+
+bool
+door_session_idle(struct door_session *session, int64_t *since)
+{
+  pthread_mutex_lock(&session->shared.lock);
+  bool idle = session->shared.waiting && !session->shared.in_transaction;
+  *since = session->shared.since;
+  pthread_mutex_unlock(&session->shared.lock);
+  return idle;
+}
+
+/* A read that waits returns as if the peer had closed; the way out stays open for the 421. */
+void
+door_session_end(struct door_session *session, enum reply reply)
+{
+  pthread_mutex_lock(&session->shared.lock);
+  session->shared.end = reply;
+  int fd = stream_fd(session->stream);
+  if (session->shared.waiting && end_due(session) != REPLY_COUNT && fd >= 0)
+    (void)shutdown(fd, SHUT_RD);
+  pthread_mutex_unlock(&session->shared.lock);
+}
+
+/* ---- the loop ---- */
+
+static bool
+is_error_of_client(enum reply reply)
+{
+  return reply == REPLY_SYNTAX || reply == REPLY_UNKNOWN_COMMAND || reply == REPLY_LINE_TOO_LONG;
+}
+
+/* Answers a command that failed. Commands out of order are not counted: a client that pipelines past a refusal sends many. */
+static void
+command_failed(struct door_session *session, const GError *error)
+{
+  enum reply reply = error_reply(error, REPLY_TROUBLE);
+  log_debug("command refused", log_int("code", reply_code(reply)), log_err(error));
+  if (is_error_of_client(reply) && ++session->errors >= ERRORS_MAX) {
+    log_note("too many errors", log_err(error));
+    say_last(session, REPLY_ERRORS);
+  } else
+    session_say_error(session, error);
+}
+
+/* No line came. `end`: the 421 that the session was woken for. */
+static void
+no_line(struct door_session *session, enum res res, enum reply end, const GError *error)
+{
+  enum reply reply = error_reply(error, REPLY_TROUBLE);
+  if (end != REPLY_COUNT && res == RES_MORE)
+    say_last(session, end);
+  else if (res == RES_BAD && reply == REPLY_LINE_TOO_LONG)
+    command_failed(session, error);
+  else if (res == RES_BAD || (res == RES_TEMP && reply == REPLY_TIMEOUT)) {
+    log_note("session ended", log_err(error));
+    say_last(session, reply);
+  } else
+    session->over = true;
+}
+
+static void
+serve_command(struct door_session *session)
+{
+  int64_t now = clock_monotonic();
+  enum reply end = wait_begin(session, now);
+  bool is_short = atomic_load(&session->options->short_of_sessions);
+  stream_deadline(session->stream, now + (is_short ? MIN(SHORT_COMMAND_TIMEOUT, session->options->command_timeout) : session->options->command_timeout));
+  if (end != REPLY_COUNT) {
+    say_last(session, end);
+    return;
+  }
+  g_autoptr(GError) error = NULL;
+  struct slice line;
+  enum res res = line_reader_next(session->stream, &line, &error);
+  end = wait_end(session);
+  if (res != RES_OK)
+    no_line(session, res, end, error);
+  else if (lmtp_dialogue_command(session, line, &error) == RES_OK)
+    session->errors = 0;
+  else
+    command_failed(session, error);
+}
+
+/* RFC 5321 3.1, 4.2. Never a 5xx as a greeting: some clients bounce what they have. */
+static void
+greet(struct door_session *session)
+{
+  enum reply end = wait_end(session);
+  if (end != REPLY_COUNT)
+    say_last(session, end);
+  else
+    session_say(session, REPLY_GREETING, session->options->hostname);
+}
+
+void
+door_session_run(struct door_session *session)
+{
+  greet(session);
+  while (!session->over)
+    serve_command(session);
+  session_reset(session);
+  stream_deadline(session->stream, clock_monotonic() + FAREWELL_TIMEOUT);
+  g_autoptr(GError) error = NULL;
+  if (stream_flush(session->stream, &error) != RES_OK)
+    log_debug("last reply not written", log_err(error));
+  else if (session->linger)
+    stream_linger(session->stream, clock_monotonic() + LINGER_TIMEOUT);
+}

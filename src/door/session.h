@@ -1,0 +1,61 @@
+#pragma once
+/* Inside of a session, shared by the files that make it up: door_session.c (loop, end, replies), lmtp_dialogue.c (what each command does), transfer.c (the
+ * octets of a message). Everything but `shared` belongs to the session's thread. */
+#include "door/door.h"
+#include "net/dot_decoder.h"
+#include <pthread.h>
+
+/* A message on its way in. */
+struct transfer {
+  bool open; /* BDAT has begun: no RCPT, no DATA */
+  struct dot_decoder decoder;
+  GByteArray *decoded; /* of one block; passed on and emptied */
+  int64_t octets;      /* decoded so far */
+  int64_t deadline;    /* of the whole message */
+  GError *failure;     /* why it cannot be taken; the rest is read and dropped */
+};
+
+struct door_session {
+  struct stream *stream;
+  const struct door_hooks *hooks;
+  struct door_options *options;
+  struct door_peer peer;
+  struct door_xforward xforward;
+  struct door_transaction transaction;
+  struct transfer transfer;
+  bool in_transaction; /* MAIL was accepted */
+  bool over;           /* no further command is read */
+  bool linger;         /* ends with input unread: see stream_linger */
+  int errors;          /* commands that were none, in a row */
+  struct {
+    pthread_mutex_t lock;
+    bool waiting, in_transaction;
+    int64_t since;
+    enum reply end; /* REPLY_COUNT: not told to end */
+  } shared;
+};
+
+/* Gathers one reply line; `detail` may be NULL. If it cannot be written the session is over. */
+void session_say(struct door_session *session, enum reply reply, const char *detail);
+/* The same for a refusal: DESIGN's rule for hooks' errors (door.h). */
+void session_say_error(struct door_session *session, const GError *error);
+/* A reply of several lines, `n` details of the same code. */
+void session_say_lines(struct door_session *session, enum reply reply, const char *const *details, size_t n);
+/* Gathers octets as they are. */
+void session_write(struct door_session *session, struct slice octets);
+/* Begins again before MAIL: the transaction, if there is one, is over, and so are XFORWARD's attributes. */
+void session_reset(struct door_session *session);
+
+/* Serves one command line. RES_OK: it has been answered. Otherwise the caller says the error. */
+enum res lmtp_dialogue_command(struct door_session *session, struct slice line, GError **error) MUST_CHECK;
+
+/* Begins a message; `bdat` as in dot_decoder_init. */
+void transfer_begin(struct door_session *session, bool bdat);
+/* After 354: reads the message and answers it. RES_TEMP, RES_MORE: the connection was lost, or too slow; nothing is to be said. */
+enum res transfer_data(struct door_session *session, GError **error) MUST_CHECK;
+/* Reads one chunk and answers it. Results as transfer_data. */
+enum res transfer_chunk(struct door_session *session, int64_t octets, bool last, GError **error) MUST_CHECK;
+/* Reads a chunk that nobody wants. Results as transfer_data. */
+enum res transfer_swallow(struct door_session *session, int64_t octets, GError **error) MUST_CHECK;
+/* Frees what a message needed. */
+void transfer_end(struct door_session *session);

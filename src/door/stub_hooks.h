@@ -1,0 +1,20 @@
+#pragma once
+/* For tests: hooks that know no lists but play every part by the names they are given, and write down what they were told.
+ * - MAIL from refused@… is refused, from trouble@… is our trouble.
+ * - RCPT to no-…@ is unknown, to trouble-…@ our trouble, to closed-…@ refused with a reason.
+ * - A message to full-…@ cannot be begun; one that holds "OUT OF DISK" cannot be kept; "STOP NOW" stops the server.
+ * - After the dot held-…@, reject-…@, late-…@ (trouble) and silent-…@ (no reply at all) differ; everybody else's is accepted. */
+#include "base/own.h"
+#include "door/door.h"
+
+struct stub {
+  GString *log;  /* "mail(a@x) rcpt(b@y) begin [octets] end reset" */
+  GString *data; /* of the message in progress */
+  struct door_options options;
+  struct door_hooks hooks;
+  int targets; /* given out and not freed */
+};
+
+struct stub *stub_new(void);
+void stub_free(struct stub *stub);
+OWN_DEFINE(stub, stub_free)
