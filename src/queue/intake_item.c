@@ -1,0 +1,232 @@
+#include "queue/intake_item.h"
+#include "base/token.h"
+#include "message/hop.h"
+#include "queue/delivery.h"
+#include "queue/hold.h"
+#include "queue/job.h"
+#include "queue/owners.h"
+
+/* Received fields of mail to a role address; its loops have no other bound where no list is known. */
+#define ROLE_HOPS_MAX 50
+
+static int64_t
+list_id_of(const struct item *item)
+{
+  return item->target->list ? item->target->list->id : 0;
+}
+
+static void
+item_answer(struct item *item, enum reply reply, const char *code, const char *reason)
+{
+  item->reply = reply;
+  g_strlcpy(item->code, code, sizeof item->code);
+  g_free(item->reason);
+  item->reason = g_strdup(reason);
+}
+
+void
+item_clear(struct item *item)
+{
+  verdict_clear(&item->verdict);
+  g_clear_pointer(&item->reason, g_free);
+}
+
+static void
+item_answer_repeat(struct item *item, const struct repeat *repeat)
+{
+  item_answer(item, repeat_reply(repeat), repeat->code, "");
+  item->repeated = true;
+}
+
+static enum res
+item_find_repeat(struct tx *tx, struct item *item, GError **error)
+{
+  struct repeat repeat;
+  int64_t since = item->intake->message->now - item->intake->options->dedupe_window;
+  enum res res = repeat_find(tx, list_id_of(item), item->key, since, &repeat, error);
+  if (res == RES_OK)
+    item_answer_repeat(item, &repeat);
+  return res;
+}
+
+/* --- judgement --- */
+
+static void
+item_settle(struct item *item, enum reply reply, const char *reason)
+{
+  char code[TOKEN_ID + 1];
+  token_random(code, TOKEN_ID);
+  item_answer(item, reply, code, reason);
+  item->settled = true;
+}
+
+static enum res
+item_judge_posting(struct tx *tx, struct item *item, GError **error)
+{
+  const struct intake *intake = item->intake;
+  OWN(facts) facts = NULL;
+  enum res res = facts_gather(tx, item->target->list, intake->content, &facts, error);
+  if (res != RES_OK)
+    return res;
+  verdict_clear(&item->verdict);
+  verdict_judge(facts, &item->verdict, NULL);
+  door_policy_apply(&item->verdict, intake->message->door, intake->proof, intake->options->unproven, intake->message->reverse_path);
+  if (item->verdict.action == VERDICT_REJECT || item->verdict.action == VERDICT_DISCARD)
+    item_settle(item, verdict_reply(&item->verdict), item->verdict.reason);
+  return RES_OK;
+}
+
+/* Mail that people read and that may come round again: our own copy of it, or (to the owners of a list) an automatic answer. "" if it is none. */
+static const char *
+owner_mail_is_loop(const struct item *item)
+{
+  const struct content *content = item->intake->content;
+  if (content->hops > ROLE_HOPS_MAX)
+    return "too many Received fields";
+  if (!content->header)
+    return "";
+  const char *own = item->target->list ? item->target->list->posting : item->target->address;
+  for (const struct header_field *field = header_first(content->header, HOP_HEADER); field; field = header_next(content->header, HOP_HEADER, field)) {
+    g_autofree char *value = header_unfold(field);
+    if (slice_equal_nocase(slice_of(value), slice_of(own)))
+      return "it carries the list's own mark";
+  }
+  return item->target->list ? content->automatic : "";
+}
+
+enum res
+item_judge(struct tx *tx, struct item *item, GError **error)
+{
+  enum role role = item->target->role;
+  enum res res = role == ROLE_NOREPLY ? RES_MORE : item_find_repeat(tx, item, error);
+  if (res == RES_OK)
+    item->settled = true;
+  if (res != RES_MORE)
+    return res;
+  if (role == ROLE_POST)
+    return item_judge_posting(tx, item, error);
+  if (role == ROLE_NOREPLY)
+    item_settle(item, REPLY_TAKEN, "nobody reads this address");
+  if (role == ROLE_OWNER || role == ROLE_POSTMASTER) {
+    const char *loop = owner_mail_is_loop(item);
+    if (*loop)
+      item_settle(item, REPLY_TAKEN, loop);
+  }
+  return RES_OK;
+}
+
+/* --- rows --- */
+
+static enum res
+item_insert(struct tx *tx, struct item *item, struct message_row *row, enum posting_state state, int64_t number, struct posting *posting, GError **error)
+{
+  const struct intake_message *message = item->intake->message;
+  char code[TOKEN_ID + 1];
+  token_random(code, TOKEN_ID);
+  item_answer(item, item->reply, code, item->reason ? item->reason : "");
+  if (row->id == 0) {
+    enum res res = incoming_store(row->incoming, tx, message->now, &row->id, error);
+    if (res != RES_OK)
+      return res;
+  }
+  *posting = (struct posting){
+    .list_id = list_id_of(item), .domain_id = item->target->domain_id, .message_id = row->id, .number = number, .received_at = message->now,
+    .code = item->code, .role = item->target->role, .state = state, .address = item->target->address, .argument = item->target->argument,
+    .reverse_path = (char *)message->reverse_path, .sender = (char *)content_sender(item->intake->content), .subject = item->intake->subject,
+    .rule = (char *)(item->verdict.rule ? item->verdict.rule : ""), .reason = item->verdict.reason, .peer = (char *)message->peer,
+    .xforward = (char *)message->xforward, .proven = item->intake->proof != PROOF_NONE, .smtputf8 = message->smtputf8,
+  };
+  enum res res = posting_insert(tx, posting, &posting->id, error);
+  if (res == RES_OK)
+    res = repeat_remember(tx, posting->list_id, item->key, posting->id, message->now, error);
+  return res;
+}
+
+static enum res
+item_accept(struct tx *tx, struct item *item, struct message_row *row, GError **error)
+{
+  const struct list *list = item->target->list;
+  int64_t number, last_join, now = item->intake->message->now;
+  enum res res = list_next_number(tx, list->id, now, &number, &last_join, error);
+  if (res == RES_MORE) {
+    item_answer(item, REPLY_UNKNOWN_LIST, "", "the list is gone");
+    return RES_OK;
+  }
+  if (res != RES_OK)
+    return res;
+  struct posting posting;
+  item_answer(item, REPLY_ACCEPTED, "", "");
+  res = item_insert(tx, item, row, POSTING_ACCEPTED, number, &posting, error);
+  if (res != RES_OK)
+    return res;
+  g_autofree char *reverse_path = list_role_address(list, "bounces");
+  item->wake = true;
+  return delivery_create_roster(tx, posting.id, list->id, last_join, reverse_path, now, error);
+}
+
+static enum res
+item_hold(struct tx *tx, struct item *item, struct message_row *row, GError **error)
+{
+  const struct intake *intake = item->intake;
+  g_autoptr(GError) full = NULL;
+  enum res res = hold_make_room(tx, item->target->list, intake->message->door, intake->proof != PROOF_NONE, intake->message->now, item->displaced, &full);
+  if (res == RES_BAD) {
+    item_answer(item, error_reply(full, REPLY_LIST_BUSY), "", full->message);
+    return RES_OK;
+  }
+  if (res != RES_OK) {
+    g_propagate_error(error, g_steal_pointer(&full));
+    return res;
+  }
+  struct posting posting;
+  item_answer(item, REPLY_HELD, "", item->verdict.reason);
+  return item_insert(tx, item, row, POSTING_HELD, 0, &posting, error);
+}
+
+/* To people: owners, else site_owner, else kept until there is somebody. */
+static enum res
+item_keep_for_owners(struct tx *tx, struct item *item, struct message_row *row, GError **error)
+{
+  const char *site_owner = item->intake->options->site_owner;
+  int64_t now = item->intake->message->now;
+  struct posting posting;
+  enum res res = item_insert(tx, item, row, POSTING_ACCEPTED, 0, &posting, error);
+  if (res == RES_OK)
+    res = owners_deliver(tx, &posting, site_owner ? site_owner : "", now, error);
+  if (res == RES_OK)
+    item->wake = true;
+  if (res != RES_MORE)
+    return res;
+  item->orphan = true;
+  res = sql_run(tx, "UPDATE posting SET state = $2 WHERE id = $1", SQL_ARGS(sql_int(posting.id), sql_int(POSTING_KEPT)), error);
+  if (res != RES_OK)
+    return res;
+  return job_create(tx, posting.list_id ? "owner" : "postmaster", posting.id, posting.list_id, now, error);
+}
+
+static enum res
+item_keep_job(struct tx *tx, struct item *item, struct message_row *row, GError **error)
+{
+  struct posting posting;
+  enum res res = item_insert(tx, item, row, POSTING_KEPT, 0, &posting, error);
+  if (res != RES_OK)
+    return res;
+  return job_create(tx, role_suffix(item->target->role), posting.id, posting.list_id, item->intake->message->now, error);
+}
+
+enum res
+item_keep(struct tx *tx, struct item *item, struct message_row *row, GError **error)
+{
+  item->repeated = item->wake = item->orphan = false;
+  item->displaced[0] = '\0';
+  enum role role = item->target->role;
+  enum res res = item_find_repeat(tx, item, error);
+  if (res != RES_MORE)
+    return res;
+  if (role == ROLE_POST)
+    return item->verdict.action == VERDICT_HOLD ? item_hold(tx, item, row, error) : item_accept(tx, item, row, error);
+  item_answer(item, REPLY_TAKEN, "", "");
+  if (role == ROLE_OWNER || role == ROLE_POSTMASTER)
+    return item_keep_for_owners(tx, item, row, error);
+  return item_keep_job(tx, item, row, error);
+}

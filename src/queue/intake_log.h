@@ -1,0 +1,6 @@
+#pragma once
+/* What became of a message: log lines and counters. For intake.c. */
+#include "queue/intake_item.h"
+
+/* One line and one count for an item whose results are final. */
+void intake_log(const struct item *item);

@@ -1,0 +1,94 @@
+#include "queue/job.h"
+#include "queue/owners.h"
+
+enum res
+job_create(struct tx *tx, const char *kind, int64_t posting_id, int64_t list_id, int64_t now, GError **error)
+{
+  return sql_run(tx, "INSERT INTO job (kind, posting_id, list_id, created_at, not_before) VALUES ($1, $2, $3, $4, $4)",
+                 SQL_ARGS(sql_text(kind), sql_int(posting_id), sql_int(list_id), sql_int(now)), error);
+}
+
+void
+job_count_free(struct job_count *count)
+{
+  if (!count)
+    return;
+  g_free(count->kind);
+  g_free(count);
+}
+
+enum res
+job_counts(struct tx *tx, GPtrArray **counts, GError **error)
+{
+  g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)job_count_free);
+  OWN(rows) rows = NULL;
+  enum res res = sql_query(tx, "SELECT kind, count(*), min(created_at) FROM job GROUP BY kind ORDER BY kind", SQL_NO_ARGS, &rows, error);
+  if (res != RES_OK)
+    return res;
+  while ((res = rows_next(rows, error)) == RES_OK) {
+    struct job_count *count = g_new(struct job_count, 1);
+    *count = (struct job_count){ .kind = g_strdup(row_text(rows, 0)), .count = row_int(rows, 1), .oldest_at = row_int(rows, 2) };
+    g_ptr_array_add(found, count);
+  }
+  if (res != RES_MORE)
+    return res;
+  *counts = g_steal_pointer(&found);
+  return RES_OK;
+}
+
+struct due {
+  int64_t id, posting_id;
+};
+
+/* Jobs of `kind` that may be tried, oldest first: appended to `due`. */
+static enum res
+jobs_due(struct tx *tx, const char *kind, int64_t now, int limit, GArray *due, GError **error)
+{
+  OWN(rows) rows = NULL;
+  enum res res = sql_query(tx, "SELECT id, posting_id FROM job WHERE kind = $1 AND not_before <= $2 ORDER BY not_before, id LIMIT $3",
+                           SQL_ARGS(sql_text(kind), sql_int(now), sql_int(limit)), &rows, error);
+  if (res != RES_OK)
+    return res;
+  while ((res = rows_next(rows, error)) == RES_OK) {
+    struct due job = { row_int(rows, 0), row_int(rows, 1) };
+    g_array_append_val(due, job);
+  }
+  return res == RES_MORE ? RES_OK : res;
+}
+
+static enum res
+job_postpone(struct tx *tx, int64_t id, int64_t now, GError **error)
+{
+  return sql_run(tx, "UPDATE job SET not_before = $2 WHERE id = $1", SQL_ARGS(sql_int(id), sql_int(now + CLOCK_HOUR)), error);
+}
+
+static enum res
+job_release(struct tx *tx, const struct due *job, const char *site_owner, int64_t now, int *sent, GError **error)
+{
+  OWN(posting) posting = NULL;
+  enum res res = posting_load(tx, job->posting_id, &posting, error);
+  if (res == RES_OK)
+    res = owners_deliver(tx, posting, site_owner, now, error);
+  if (res == RES_MORE)
+    return job_postpone(tx, job->id, now, error);
+  if (res == RES_OK)
+    res = sql_run(tx, "UPDATE posting SET state = $2, decided_at = $3 WHERE id = $1", SQL_ARGS(sql_int(job->posting_id), sql_int(POSTING_ACCEPTED), sql_int(now)),
+                  error);
+  if (res == RES_OK)
+    res = sql_run(tx, "DELETE FROM job WHERE id = $1", SQL_ARGS(sql_int(job->id)), error);
+  *sent += res == RES_OK;
+  return res;
+}
+
+enum res
+job_release_owner(struct tx *tx, const char *site_owner, int64_t now, int limit, int *n, GError **error)
+{
+  g_autoptr(GArray) due = g_array_new(FALSE, FALSE, sizeof(struct due));
+  *n = 0;
+  enum res res = jobs_due(tx, "owner", now, limit, due, error);
+  if (res == RES_OK)
+    res = jobs_due(tx, "postmaster", now, limit - (int)due->len, due, error);
+  for (guint i = 0; res == RES_OK && i < due->len; i++)
+    res = job_release(tx, &g_array_index(due, struct due, i), site_owner, now, n, error);
+  return res;
+}

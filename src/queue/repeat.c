@@ -1,0 +1,71 @@
+#include "queue/repeat.h"
+#include "envelope/address.h"
+#include "message/identity.h"
+#include <string.h>
+
+static void
+checksum_text(GChecksum *checksum, const char *text)
+{
+  g_checksum_update(checksum, (const guchar *)text, (gssize)strlen(text) + 1); /* the NUL separates */
+}
+
+void
+repeat_key(const struct list_target *target, const struct content *content, unsigned char key[REPEAT_KEY])
+{
+  g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
+  g_autofree char *meaning = g_strdup_printf("%d %" G_GINT64_FORMAT, (int)target->role, target->domain_id);
+  g_autofree char *reverse_path = address_key_of(slice_of(content->reverse_path));
+  checksum_text(checksum, meaning);
+  checksum_text(checksum, target->argument ? target->argument : "");
+  checksum_text(checksum, reverse_path ? reverse_path : content->reverse_path);
+  if (content->header) {
+    unsigned char identity[IDENTITY_KEY_SIZE];
+    identity_key(content->header, identity);
+    g_checksum_update(checksum, identity, sizeof identity);
+  } else if (content->message.n) {
+    g_checksum_update(checksum, (const guchar *)content->message.p, (gssize)content->message.n);
+  }
+  gsize length = REPEAT_KEY;
+  g_checksum_get_digest(checksum, key, &length);
+}
+
+static struct slice
+key_slice(const unsigned char key[REPEAT_KEY])
+{
+  return (struct slice){ (const char *)key, REPEAT_KEY };
+}
+
+enum res
+repeat_find(struct tx *tx, int64_t list_id, const unsigned char key[REPEAT_KEY], int64_t since, struct repeat *repeat, GError **error)
+{
+  OWN(rows) rows = NULL;
+  enum res res = sql_query(tx,
+                           "SELECT p.role, p.state, p.code FROM dedupe d JOIN posting p ON p.id = d.posting_id WHERE d.list_id = $1 AND d.key = $2 AND d.at >= $3",
+                           SQL_ARGS(sql_int(list_id), sql_bytes(key_slice(key)), sql_int(since)), &rows, error);
+  if (res == RES_OK)
+    res = rows_next(rows, error);
+  if (res != RES_OK)
+    return res;
+  repeat->role = (enum role)row_int(rows, 0);
+  repeat->state = (enum posting_state)row_int(rows, 1);
+  g_strlcpy(repeat->code, row_text(rows, 2), sizeof repeat->code);
+  return RES_OK;
+}
+
+enum res
+repeat_remember(struct tx *tx, int64_t list_id, const unsigned char key[REPEAT_KEY], int64_t posting_id, int64_t now, GError **error)
+{
+  return sql_run(tx,
+                 "INSERT INTO dedupe (list_id, key, posting_id, at) VALUES ($1, $2, $3, $4) "
+                 "ON CONFLICT (list_id, key) DO UPDATE SET posting_id = excluded.posting_id, at = excluded.at",
+                 SQL_ARGS(sql_int(list_id), sql_bytes(key_slice(key)), sql_int(posting_id), sql_int(now)), error);
+}
+
+/* A held one that a moderator has dealt with in the meantime was held when it came, and stays so for its sender, unless it was accepted. */
+enum reply
+repeat_reply(const struct repeat *repeat)
+{
+  if (repeat->role != ROLE_POST)
+    return REPLY_TAKEN;
+  return repeat->state == POSTING_ACCEPTED ? REPLY_ALREADY_ACCEPTED : REPLY_ALREADY_HELD;
+}

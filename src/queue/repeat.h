@@ -1,0 +1,22 @@
+#pragma once
+/* Exactly once in: how a message that an MTA sends again is recognised (DESIGN 2). Inside a store_fn, but for repeat_key. */
+#include "list/list_index.h"
+#include "queue/posting.h"
+#include "verdict/facts.h"
+
+#define REPEAT_KEY 32
+/* SHA-256 over what the address means (role, domain, argument), the folded reverse-path and the message's identity; a message whose header cannot be viewed is
+ * identified by all its octets. Any thread. */
+void repeat_key(const struct list_target *target, const struct content *content, unsigned char key[REPEAT_KEY]);
+
+/* What was answered the first time. */
+struct repeat {
+  enum role role;
+  enum posting_state state;
+  char code[17];
+};
+/* RES_OK: it came before, after `since`. RES_MORE: it did not. */
+enum res repeat_find(struct tx *tx, int64_t list_id, const unsigned char key[REPEAT_KEY], int64_t since, struct repeat *repeat, GError **error) MUST_CHECK;
+enum res repeat_remember(struct tx *tx, int64_t list_id, const unsigned char key[REPEAT_KEY], int64_t posting_id, int64_t now, GError **error) MUST_CHECK;
+/* What is answered now. */
+enum reply repeat_reply(const struct repeat *repeat);

@@ -1,0 +1,184 @@
+#include "queue/retention.h"
+#include "queue/delivery.h"
+#include <glib.h>
+
+/* Rows looked at in one transaction, of each sort; postings of the ledger are fewer, since each may have thousands of chunks. */
+#define SLICE_ROWS 100
+#define SLICE_POSTINGS 10
+
+/* Where the next slice begins. */
+struct cursor {
+  int64_t message_id, posting_id;
+};
+
+struct slice_run {
+  const struct retention_options *options;
+  int64_t now;
+  struct cursor from;
+  struct cursor next; /* results, from here on */
+  int64_t removed;
+  bool more;
+};
+
+/* In SQL below: posting state 1 is POSTING_HELD, delivery state 2 DELIVERY_DONE. */
+G_STATIC_ASSERT(POSTING_HELD == 1 && DELIVERY_DONE == 2);
+
+/* Up to `limit` ids above `after` by a query with $1 = after, $2 = limit and perhaps $3. */
+static enum res
+ids_read(struct tx *tx, const char *sql, struct sql_args args, GArray *ids, GError **error)
+{
+  OWN(rows) rows = NULL;
+  enum res res = sql_query(tx, sql, args, &rows, error);
+  if (res != RES_OK)
+    return res;
+  while ((res = rows_next(rows, error)) == RES_OK) {
+    int64_t id = row_int(rows, 0);
+    g_array_append_val(ids, id);
+  }
+  return res == RES_MORE ? RES_OK : res;
+}
+
+static enum res
+run_on(struct tx *tx, const char *sql, int64_t id, struct slice_run *run, GError **error)
+{
+  enum res res = sql_run(tx, sql, SQL_ARGS(sql_int(id)), error);
+  if (res == RES_OK)
+    run->removed += sql_changes(tx);
+  return res;
+}
+
+/* Behind what was looked at; at the end out of the way, so that the slices that other sorts still need find nothing more. */
+static void
+cursor_move(struct slice_run *run, const GArray *ids, guint limit, int64_t *cursor)
+{
+  bool end = ids->len < limit;
+  *cursor = end ? INT64_MAX : g_array_index(ids, int64_t, ids->len - 1);
+  run->more |= !end;
+}
+
+/* --- remembered keys --- */
+
+static enum res
+prune_keys(struct tx *tx, struct slice_run *run, GError **error)
+{
+  enum res res = sql_run(tx, "DELETE FROM dedupe WHERE (list_id, key) IN (SELECT list_id, key FROM dedupe WHERE at < $1 ORDER BY at LIMIT $2)",
+                         SQL_ARGS(sql_int(run->now - run->options->dedupe), sql_int(SLICE_ROWS)), error);
+  if (res != RES_OK)
+    return res;
+  run->removed += sql_changes(tx);
+  run->more |= sql_changes(tx) == SLICE_ROWS;
+  return RES_OK;
+}
+
+/* --- octets --- */
+
+/* Takes a message's octets away if nobody needs them. A posting that is held, has a job, or a delivery that is not done needs them. */
+static enum res
+prune_octets_of(struct tx *tx, int64_t message_id, struct slice_run *run, GError **error)
+{
+  enum res res = sql_run(tx,
+                         "DELETE FROM message_piece WHERE message_id = $1 "
+                         "AND EXISTS (SELECT 1 FROM message WHERE id = $1 AND accepted = 1 AND created_at <= $2) "
+                         "AND NOT EXISTS (SELECT 1 FROM posting p WHERE p.message_id = $1 AND (p.state = 1 "
+                         "OR EXISTS (SELECT 1 FROM job j WHERE j.posting_id = p.id) "
+                         "OR EXISTS (SELECT 1 FROM delivery d WHERE d.posting_id = p.id AND d.state <> 2)))",
+                         SQL_ARGS(sql_int(message_id), sql_int(run->now - run->options->messages)), error);
+  if (res == RES_OK && sql_changes(tx))
+    run->removed++;
+  return res;
+}
+
+static enum res
+prune_octets(struct tx *tx, struct slice_run *run, GError **error)
+{
+  g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
+  enum res res = ids_read(tx, "SELECT DISTINCT message_id FROM message_piece WHERE message_id > $1 ORDER BY message_id LIMIT $2",
+                          SQL_ARGS(sql_int(run->from.message_id), sql_int(SLICE_ROWS)), ids, error);
+  for (guint i = 0; res == RES_OK && i < ids->len; i++)
+    res = prune_octets_of(tx, g_array_index(ids, int64_t, i), run, error);
+  cursor_move(run, ids, SLICE_ROWS, &run->next.message_id);
+  return res;
+}
+
+/* --- the ledger --- */
+
+/* RES_MORE: it stays, however old it is: held, kept with a job, or not long sent. */
+static enum res
+message_of_old(struct tx *tx, int64_t id, const struct slice_run *run, int64_t *message_id, GError **error)
+{
+  return sql_int_of(tx,
+                    "SELECT p.message_id FROM posting p WHERE p.id = $1 AND p.state <> 1 AND NOT EXISTS (SELECT 1 FROM job j WHERE j.posting_id = p.id) "
+                    "AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.posting_id = p.id AND (d.state <> 2 OR d.done_at >= $2))",
+                    SQL_ARGS(sql_int(id), sql_int(run->now - run->options->ledger)), message_id, error);
+}
+
+/* All that hangs on a posting, the leaves first. */
+static const char *const posting_rows[] = {
+  "DELETE FROM chunk WHERE delivery_id IN (SELECT id FROM delivery WHERE posting_id = $1)",
+  "DELETE FROM recipient WHERE delivery_id IN (SELECT id FROM delivery WHERE posting_id = $1)",
+  "DELETE FROM delivery WHERE posting_id = $1",
+  "DELETE FROM posting WHERE id = $1",
+};
+/* A message goes with its last posting. */
+static const char *const message_rows[] = {
+  "DELETE FROM message_piece WHERE message_id = $1 AND NOT EXISTS (SELECT 1 FROM posting WHERE message_id = $1)",
+  "DELETE FROM message WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM posting WHERE message_id = $1)",
+};
+
+static enum res
+prune_posting(struct tx *tx, int64_t id, struct slice_run *run, GError **error)
+{
+  int64_t message_id;
+  enum res res = message_of_old(tx, id, run, &message_id, error);
+  if (res == RES_MORE)
+    return RES_OK;
+  for (size_t i = 0; res == RES_OK && i < G_N_ELEMENTS(posting_rows); i++)
+    res = run_on(tx, posting_rows[i], id, run, error);
+  for (size_t i = 0; res == RES_OK && i < G_N_ELEMENTS(message_rows); i++)
+    res = run_on(tx, message_rows[i], message_id, run, error);
+  return res;
+}
+
+/* Ids grow with time: the first that is too young ends it. */
+static enum res
+prune_ledger(struct tx *tx, struct slice_run *run, GError **error)
+{
+  g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
+  enum res res = ids_read(tx,
+                          "SELECT id FROM (SELECT id, received_at FROM posting WHERE id > $1 ORDER BY id LIMIT $2) AS oldest WHERE received_at < $3 ORDER BY id",
+                          SQL_ARGS(sql_int(run->from.posting_id), sql_int(SLICE_POSTINGS), sql_int(run->now - run->options->ledger)), ids, error);
+  for (guint i = 0; res == RES_OK && i < ids->len; i++)
+    res = prune_posting(tx, g_array_index(ids, int64_t, i), run, error);
+  cursor_move(run, ids, SLICE_POSTINGS, &run->next.posting_id);
+  return res;
+}
+
+static enum res
+prune_slice(struct tx *tx, void *arg, GError **error)
+{
+  struct slice_run *run = arg;
+  run->next = run->from;
+  run->removed = 0;
+  run->more = false;
+  enum res res = prune_keys(tx, run, error);
+  if (res == RES_OK)
+    res = prune_octets(tx, run, error);
+  if (res == RES_OK)
+    res = prune_ledger(tx, run, error);
+  return res;
+}
+
+enum res
+retention_sweep(struct store *store, const struct retention_options *options, int64_t now, const _Atomic bool *stop, int64_t *removed, GError **error)
+{
+  struct slice_run run = { .options = options, .now = now, .more = true };
+  *removed = 0;
+  while (run.more && !(stop && atomic_load(stop))) {
+    enum res res = store_write(store, prune_slice, &run, error);
+    if (res != RES_OK)
+      return res;
+    *removed += run.removed;
+    run.from = run.next;
+  }
+  return RES_OK;
+}
