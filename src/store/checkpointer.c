@@ -5,54 +5,58 @@
 #include "store/connection.h"
 
 /* Pages of 4 KiB. */
-#define STEP 1000
-#define LARGE 4000
-#define HUGE_WAL 16000
+#define STEP 1000       /* carried over beside the writers whenever the WAL has grown by so much */
+#define LARGE 4000      /* from here on the WAL is made to start anew */
+#define HUGE_WAL 16000  /* from here on the file is also cut */
 
-/* While it waits for the last readers of an old snapshot it holds writers up, hence not long. */
+/* While the last readers of an old snapshot are waited for, writers are kept out: hence not long. */
 #define PATIENCE (100 * CLOCK_SECOND / 1000)
-
-/* Passive goes beside readers and writers, and lets the WAL start anew if none is in the way; the others make sure that it does. */
-static const struct {
-  int pages, mode;
-} modes[] = {
-  { HUGE_WAL, SQLITE_CHECKPOINT_TRUNCATE },
-  { LARGE, SQLITE_CHECKPOINT_RESTART },
-  { 0, SQLITE_CHECKPOINT_PASSIVE },
-};
 
 struct checkpointer {
   struct connection *connection; /* the thread's, until it has ended */
   pthread_t thread;
   pthread_mutex_t lock;
-  pthread_cond_t grown;
+  pthread_cond_t grown, passed;
   int pages;   /* in the WAL, at the last commit */
   int wake_at; /* pages */
+  bool needs_turn;
   bool stop;
 };
 
-static int
-mode_for(int pages)
-{
-  size_t i = 0;
-  while (pages < modes[i].pages)
-    i++;
-  return modes[i].mode;
-}
-
 static void
-checkpoint(struct connection *connection, int pages)
+checkpoint(struct connection *connection, int mode, int pages)
 {
-  int left = 0, done = 0;
-  int code = sqlite3_wal_checkpoint_v2(connection->db, "main", mode_for(pages), &left, &done);
-  bool busy = (code & 0xff) == SQLITE_BUSY;
-  if (code != SQLITE_OK && !busy) {
+  int code = sqlite3_wal_checkpoint_v2(connection->db, "main", mode, NULL, NULL) & 0xff;
+  if (code == SQLITE_OK)
+    return;
+  if (code != SQLITE_BUSY) {
     g_autoptr(GError) error = NULL;
     if (connection_fail(connection, "checkpoint", &error) != RES_OK)
       log_error("checkpoint failed", log_err(error));
-  } else if (busy && pages >= HUGE_WAL)
+  } else if (pages >= HUGE_WAL && pages % HUGE_WAL < STEP)
     log_warn("the write-ahead log cannot shrink: somebody has been reading for long", log_str("file", connection->path),
              log_int("pages", pages));
+}
+
+static void
+set_needs_turn(struct checkpointer *checkpointer, bool needs_turn)
+{
+  pthread_mutex_lock(&checkpointer->lock);
+  checkpointer->needs_turn = needs_turn;
+  pthread_cond_broadcast(&checkpointer->passed);
+  pthread_mutex_unlock(&checkpointer->lock);
+}
+
+/* The bulk goes beside readers and writers; only what came meanwhile keeps the writers out. */
+static void
+carry_over(struct checkpointer *checkpointer, int pages)
+{
+  checkpoint(checkpointer->connection, SQLITE_CHECKPOINT_PASSIVE, 0);
+  if (pages < LARGE)
+    return;
+  set_needs_turn(checkpointer, true);
+  checkpoint(checkpointer->connection, pages < HUGE_WAL ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_TRUNCATE, pages);
+  set_needs_turn(checkpointer, false);
 }
 
 static void *
@@ -68,17 +72,27 @@ run(void *arg)
     int pages = checkpointer->pages;
     checkpointer->wake_at = pages + STEP;
     pthread_mutex_unlock(&checkpointer->lock);
-    checkpoint(checkpointer->connection, pages);
+    carry_over(checkpointer, pages);
     pthread_mutex_lock(&checkpointer->lock);
   }
   pthread_mutex_unlock(&checkpointer->lock);
   return NULL;
 }
 
+static void
+release(struct checkpointer *checkpointer)
+{
+  connection_close(checkpointer->connection);
+  pthread_cond_destroy(&checkpointer->passed);
+  pthread_cond_destroy(&checkpointer->grown);
+  pthread_mutex_destroy(&checkpointer->lock);
+  g_free(checkpointer);
+}
+
 enum res
 checkpointer_start(const char *path, struct checkpointer **checkpointer, GError **error)
 {
-  OWN(connection) connection = NULL;
+  struct connection *connection;
   enum res res = connection_open(&(struct connection_options){ .path = path, .cache_kib = 16, .statements = 4, .patience = PATIENCE },
                                  &connection, error);
   if (res != RES_OK)
@@ -88,11 +102,11 @@ checkpointer_start(const char *path, struct checkpointer **checkpointer, GError 
   made->connection = connection;
   pthread_mutex_init(&made->lock, NULL);
   pthread_cond_init(&made->grown, NULL);
+  pthread_cond_init(&made->passed, NULL);
   if (!thread_start(&made->thread, run, made)) {
-    g_free(made);
+    release(made);
     return trouble(error, REPLY_TROUBLE, "no room for the checkpoint thread");
   }
-  connection = NULL;
   *checkpointer = made;
   return RES_OK;
 }
@@ -110,6 +124,15 @@ checkpointer_notice(struct checkpointer *checkpointer, int pages)
 }
 
 void
+checkpointer_give_way(struct checkpointer *checkpointer)
+{
+  pthread_mutex_lock(&checkpointer->lock);
+  while (checkpointer->needs_turn)
+    pthread_cond_wait(&checkpointer->passed, &checkpointer->lock);
+  pthread_mutex_unlock(&checkpointer->lock);
+}
+
+void
 checkpointer_stop(struct checkpointer *checkpointer)
 {
   if (checkpointer == NULL)
@@ -119,9 +142,6 @@ checkpointer_stop(struct checkpointer *checkpointer)
   pthread_cond_signal(&checkpointer->grown);
   pthread_mutex_unlock(&checkpointer->lock);
   pthread_join(checkpointer->thread, NULL);
-  checkpoint(checkpointer->connection, HUGE_WAL);
-  connection_close(checkpointer->connection);
-  pthread_cond_destroy(&checkpointer->grown);
-  pthread_mutex_destroy(&checkpointer->lock);
-  g_free(checkpointer);
+  checkpoint(checkpointer->connection, SQLITE_CHECKPOINT_TRUNCATE, 0);
+  release(checkpointer);
 }

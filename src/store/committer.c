@@ -42,6 +42,7 @@ struct committer {
   pthread_mutex_t lock;
   pthread_cond_t handed_in;
   struct job *first, **last;
+  size_t waiting;
   bool stop;
   int64_t wrote_at; /* µs, monotonic: end of the last write of a command */
 };
@@ -92,6 +93,8 @@ static enum res
 begin(struct committer *committer, GError **error)
 {
   int64_t schema = 0;
+  if (committer->checkpointer)
+    checkpointer_give_way(committer->checkpointer);
   enum res res = connection_run(committer->connection, "BEGIN IMMEDIATE", error);
   if (res == RES_OK)
     res = connection_int(committer->connection, "PRAGMA user_version", &schema, error);
@@ -103,67 +106,89 @@ begin(struct committer *committer, GError **error)
   return res;
 }
 
-enum outcome {
-  COMMITTED,
-  NOT_BEGUN,
-  ROLLED_BACK,
+/* What became of a transaction. */
+struct attempt {
+  enum { COMMITTED, NOT_BEGUN, ROLLED_BACK } outcome; /* other than COMMITTED: nothing of it is left */
+  size_t ran;                                         /* of the jobs */
+  enum res res;                                       /* and `error`: why it was not committed */
+  GError *error;
 };
 
-/* Runs the first of `n` jobs, and more until the time is up: `ran` of them. Other than COMMITTED: nothing is left, `error` says why. */
-static enum outcome
-transaction(struct committer *committer, struct job **jobs, size_t n, size_t *ran, GError **error)
+/* Runs the first of `n` jobs, and more until the time is up. */
+static void
+transaction(struct committer *committer, struct job **jobs, size_t n, struct attempt *attempt)
 {
   struct connection *connection = committer->connection;
-  *ran = n;
-  if (begin(committer, error) != RES_OK)
-    return NOT_BEGUN;
+  *attempt = (struct attempt){ .outcome = NOT_BEGUN, .ran = n };
+  attempt->res = begin(committer, &attempt->error);
+  if (attempt->res != RES_OK)
+    return;
+  attempt->outcome = ROLLED_BACK;
   int64_t began = clock_monotonic();
-  for (size_t i = 0; i < n; i++) {
-    job_run(connection, jobs[i]);
-    *ran = i + 1;
+  for (attempt->ran = 0; attempt->ran < n && clock_monotonic() - began <= BATCH_TIME;) {
+    job_run(connection, jobs[attempt->ran++]);
     if (!connection_in_transaction(connection)) {
-      trouble(error, REPLY_TROUBLE, "the transaction was rolled back");
-      return ROLLED_BACK;
+      attempt->res = trouble(&attempt->error, REPLY_TROUBLE, "the transaction was rolled back");
+      return;
     }
-    if (clock_monotonic() - began > BATCH_TIME)
-      break;
   }
-  if (connection_run(connection, "COMMIT", error) == RES_OK)
-    return COMMITTED;
-  connection_rollback(connection);
-  return ROLLED_BACK;
+  attempt->res = connection_run(connection, "COMMIT", &attempt->error);
+  if (attempt->res == RES_OK)
+    attempt->outcome = COMMITTED;
+  else
+    connection_rollback(connection);
+}
+
+/* It was the only one in its transaction, which is gone. Its own word goes before the engine's. */
+static void
+fail_alone(struct job *job, const struct attempt *attempt)
+{
+  if (job->res == RES_OK || job->error == NULL)
+    job_fail(job, attempt->res, attempt->error);
 }
 
 static void
 run_alone(struct committer *committer, struct job *job)
 {
-  g_autoptr(GError) error = NULL;
-  size_t ran;
-  if (transaction(committer, &job, 1, &ran, &error) == COMMITTED)
-    return;
-  if (job->res == RES_OK || job->error == NULL)
-    job_fail(job, RES_TEMP, error);
+  struct attempt attempt;
+  transaction(committer, &job, 1, &attempt);
+  switch (attempt.outcome) {
+  case COMMITTED: break;
+  case NOT_BEGUN: job_fail(job, attempt.res, attempt.error); break;
+  case ROLLED_BACK: fail_alone(job, &attempt); break;
+  }
+  g_clear_error(&attempt.error);
+}
+
+static void
+run_each_alone(struct committer *committer, struct job **jobs, const struct attempt *attempt)
+{
+  log_warn("a batch of writes was rolled back: each is tried by itself", log_int("writes", (int64_t)attempt->ran), log_err(attempt->error));
+  for (size_t i = 0; i < attempt->ran; i++)
+    run_alone(committer, jobs[i]);
 }
 
 /* Runs the first jobs of `n`; returns how many have their result. */
 static size_t
 run_batch(struct committer *committer, struct job **jobs, size_t n)
 {
-  g_autoptr(GError) error = NULL;
-  size_t ran;
-  switch (transaction(committer, jobs, n, &ran, &error)) {
+  struct attempt attempt;
+  transaction(committer, jobs, n, &attempt);
+  switch (attempt.outcome) {
   case COMMITTED: break;
   case NOT_BEGUN:
-    for (size_t i = 0; i < ran; i++)
-      job_fail(jobs[i], RES_TEMP, error);
+    for (size_t i = 0; i < attempt.ran; i++)
+      job_fail(jobs[i], attempt.res, attempt.error);
     break;
   case ROLLED_BACK:
-    log_warn("a batch of writes was rolled back: each is tried by itself", log_int("writes", (int64_t)ran), log_err(error));
-    for (size_t i = 0; i < ran; i++)
-      run_alone(committer, jobs[i]);
+    if (attempt.ran == 1)
+      fail_alone(jobs[0], &attempt);
+    else
+      run_each_alone(committer, jobs, &attempt);
     break;
   }
-  return ran;
+  g_clear_error(&attempt.error);
+  return attempt.ran;
 }
 
 /* --- the thread --- */
@@ -178,6 +203,7 @@ take_waiting(struct committer *committer, struct job **jobs)
   while (committer->first && n < BATCH_MAX) {
     jobs[n++] = committer->first;
     committer->first = committer->first->next;
+    committer->waiting--;
   }
   if (committer->first == NULL)
     committer->last = &committer->first;
@@ -208,6 +234,7 @@ write_by_thread(struct committer *committer, struct job *job)
   pthread_mutex_lock(&committer->lock);
   *committer->last = job;
   committer->last = &job->next;
+  committer->waiting++;
   pthread_cond_signal(&committer->handed_in);
   pthread_mutex_unlock(&committer->lock);
   while (sem_wait(&job->done) != 0)
@@ -240,6 +267,15 @@ committer_write(struct committer *committer, store_fn write, void *arg, GError *
   return job.res;
 }
 
+size_t
+committer_waiting(struct committer *committer)
+{
+  pthread_mutex_lock(&committer->lock);
+  size_t waiting = committer->waiting;
+  pthread_mutex_unlock(&committer->lock);
+  return waiting;
+}
+
 /* --- start and stop --- */
 
 static int
@@ -268,6 +304,7 @@ committer_start(const struct committer_options *options, struct committer **comm
   OWN(committer) made = g_new0(struct committer, 1);
   made->connection = connection;
   made->schema = options->schema;
+  made->checkpointer = options->checkpointer;
   made->last = &made->first;
   pthread_mutex_init(&made->lock, NULL);
   pthread_cond_init(&made->handed_in, NULL);

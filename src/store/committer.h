@@ -16,6 +16,8 @@ struct committer_options {
 enum res committer_start(const struct committer_options *options, struct committer **committer, GError **error) MUST_CHECK;
 /* As store_write(). */
 enum res committer_write(struct committer *committer, store_fn write, void *arg, GError **error) MUST_CHECK;
+/* How many functions wait for the next batch. Any thread. */
+size_t committer_waiting(struct committer *committer);
 /* Commits what was handed in, then ends the thread. NULL is allowed. */
 void committer_stop(struct committer *committer);
 OWN_DEFINE(committer, committer_stop)

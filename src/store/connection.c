@@ -8,6 +8,8 @@
 #define WARN_EVERY (10 * CLOCK_SECOND)
 /* Shorter than the pause a command makes between two writes (committer.c), so that the server gets its turn. */
 #define POLL_US 1000
+/* Instructions of SQLite's machine between two looks at the clock, where somebody wants a pulse. */
+#define PULSE_EVERY 100000
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 static _Thread_local bool calling;
@@ -17,6 +19,23 @@ library_start(void)
 {
   sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* saves a process-wide lock per allocation */
   sqlite3_initialize();
+}
+
+void
+pulse_beat(struct pulse *pulse)
+{
+  int64_t now = clock_monotonic();
+  if (pulse == NULL || pulse->beat == NULL || now - pulse->last < CLOCK_SECOND)
+    return;
+  pulse->last = now;
+  pulse->beat(pulse->arg);
+}
+
+static int
+still_running(void *arg)
+{
+  pulse_beat(arg);
+  return 0;
 }
 
 /* Another process is writing: sleep a little, or give up. */
@@ -34,6 +53,7 @@ wait_for_writer(void *arg, int round)
     log_warn("waiting for another process's write", log_str("file", connection->path),
              log_int("seconds", (now - connection->waits_since) / CLOCK_SECOND));
   }
+  pulse_beat(connection->pulse);
   g_usleep(POLL_US);
   return 1;
 }
@@ -115,6 +135,8 @@ set_up(struct connection *connection, const struct connection_options *options, 
   sqlite3_db_config(connection->db, SQLITE_DBCONFIG_ENABLE_FKEY, options->foreign_keys_off ? 0 : 1, NULL);
   sqlite3_busy_handler(connection->db, wait_for_writer, connection);
   sqlite3_wal_autocheckpoint(connection->db, 0);
+  if (options->pulse)
+    sqlite3_progress_handler(connection->db, PULSE_EVERY, still_running, options->pulse);
 
   g_autofree char *sql = g_strdup_printf("PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA secure_delete=FAST;"
                                          "PRAGMA cache_size=-%d; PRAGMA query_only=%d;",
@@ -133,6 +155,7 @@ connection_open(const struct connection_options *options, struct connection **co
   made->slots = options->statements;
   made->statements = g_new0(struct statement, made->slots);
   made->patience = options->patience;
+  made->pulse = options->pulse;
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   if (sqlite3_open_v2(made->path, &made->db, flags, NULL) != SQLITE_OK)
     return connection_fail(made, "opening", error);

@@ -11,6 +11,16 @@ struct statement {
   bool open;     /* rows of it are being read */
 };
 
+/* Whom to call during long work. */
+struct pulse {
+  void (*beat)(void *arg); /* NULL: nobody */
+  void *arg;
+  int64_t last; /* µs, monotonic */
+};
+
+/* Calls, if the last call was a second ago. */
+void pulse_beat(struct pulse *pulse);
+
 struct connection {
   sqlite3 *db;
   char *path;
@@ -19,6 +29,7 @@ struct connection {
   uint64_t tick;
   int64_t patience; /* µs that it waits for another process's write before it gives up */
   int64_t waits_since, warned_at; /* µs, monotonic */
+  struct pulse *pulse;
 };
 
 struct tx {
@@ -34,6 +45,7 @@ struct connection_options {
   int64_t patience;  /* µs */
   bool query_only;
   bool foreign_keys_off; /* for migrations, which may rebuild tables */
+  struct pulse *pulse;   /* beaten during long statements and waits; NULL: none. It lives longer than the connection */
 };
 
 /* Opens an existing file. RES_TEMP: it cannot be opened. */

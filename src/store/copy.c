@@ -27,10 +27,10 @@ file_size(const char *path)
 
 /* Shares the blocks, where the file system can. False: it cannot. */
 static bool
-reflink(struct copy *copy, const char *path, int target)
+reflink(const char *path, int target, int *source)
 {
-  copy->source = open(path, O_RDONLY | O_CLOEXEC);
-  return copy->source >= 0 && ioctl(target, FICLONE, copy->source) == 0;
+  *source = open(path, O_RDONLY | O_CLOEXEC);
+  return *source >= 0 && ioctl(target, FICLONE, *source) == 0;
 }
 
 static enum res
@@ -51,27 +51,26 @@ check_room(const char *path, GError **error)
 
 /* Through the engine: also what is still in the WAL. */
 static enum res
-copy_pages(struct connection *from, struct connection *to, GError **error)
+copy_pages(struct connection *from, struct connection *to, struct pulse *pulse, GError **error)
 {
   sqlite3_backup *backup = sqlite3_backup_init(to->db, "main", from->db, "main");
   if (backup == NULL)
     return connection_fail(to, "copying", error);
   int code;
-  do
-    code = sqlite3_backup_step(backup, PAGES_PER_STEP);
-  while (code == SQLITE_OK);
+  while ((code = sqlite3_backup_step(backup, PAGES_PER_STEP)) == SQLITE_OK)
+    pulse_beat(pulse);
   if (sqlite3_backup_finish(backup) == SQLITE_OK && code == SQLITE_DONE)
     return RES_OK;
   return connection_fail(to, "copying", error);
 }
 
 static enum res
-copy_whole(const char *path, const char *target, GError **error)
+copy_whole(const struct copy *copy, const char *target, GError **error)
 {
   OWN(connection) from = NULL;
   OWN(connection) to = NULL;
-  struct connection_options options = { .path = path, .cache_kib = 256, .statements = 4, .patience = CLOCK_MINUTE, .query_only = true };
-  enum res res = check_room(path, error);
+  struct connection_options options = { .path = copy->path, .cache_kib = 256, .statements = 4, .patience = CLOCK_MINUTE, .query_only = true };
+  enum res res = check_room(copy->path, error);
   if (res == RES_OK)
     res = connection_open(&options, &from, error);
   options.path = target;
@@ -79,7 +78,7 @@ copy_whole(const char *path, const char *target, GError **error)
   if (res == RES_OK)
     res = connection_open(&options, &to, error);
   if (res == RES_OK)
-    res = copy_pages(from, to, error);
+    res = copy_pages(from, to, copy->pulse, error);
   return res;
 }
 
@@ -98,28 +97,20 @@ put_in_place(int fd, const char *made, const char *target, GError **error)
 }
 
 enum res
-copy_make(struct copy *copy, const char *path, const char *target, bool wal_empty, GError **error)
+copy_make(const struct copy *copy, int *source, GError **error)
 {
-  g_autofree char *part = g_strconcat(target, ".part", NULL);
+  g_autofree char *part = g_strconcat(copy->target, ".part", NULL);
   unlink(part);
   int fd = open(part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0)
     return io_trouble(part, "making it", error);
   enum res res = RES_OK;
-  if (!wal_empty || !reflink(copy, path, fd))
-    res = copy_whole(path, part, error);
+  if (!copy->wal_empty || !reflink(copy->path, fd, source))
+    res = copy_whole(copy, part, error);
   if (res == RES_OK)
-    res = put_in_place(fd, part, target, error);
+    res = put_in_place(fd, part, copy->target, error);
   if (res != RES_OK)
     unlink(part);
   close(fd);
   return res;
-}
-
-void
-copy_release(struct copy *copy)
-{
-  if (copy->source >= 0)
-    close(copy->source);
-  copy->source = -1;
 }

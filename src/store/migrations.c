@@ -5,10 +5,13 @@
 #include "base/log.h"
 #include "store/copy.h"
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define APPLICATION_ID INT64_C(0x4c737477) /* "Lstw" */
 /* Another process may be migrating a large database. */
 #define PATIENCE (10 * CLOCK_MINUTE)
+/* Readers that keep the log from being emptied are not worth waiting for. */
+#define READER_PATIENCE (CLOCK_SECOND / 5)
 
 struct state {
   int64_t application, version, objects; /* objects: tables, indexes … */
@@ -17,7 +20,8 @@ struct state {
 struct run {
   const struct migration_plan *plan;
   struct connection *connection;
-  struct copy *copy;
+  struct pulse pulse;
+  int source; /* see copy_make() */
 };
 
 int64_t
@@ -134,7 +138,8 @@ make_copy(struct run *run, GError **error)
   const struct migration_plan *plan = run->plan;
   g_autofree char *target = g_strdup_printf("%s.pre-v%" G_GINT64_FORMAT, plan->path, migration_newest(plan->migrations));
   log_note("copying the database before its migration", log_str("copy", target));
-  return copy_make(run->copy, plan->path, target, wal_is_empty(plan->path), error);
+  struct copy copy = { .path = plan->path, .target = target, .wal_empty = wal_is_empty(plan->path), .pulse = &run->pulse };
+  return copy_make(&copy, &run->source, error);
 }
 
 static enum res
@@ -203,7 +208,9 @@ migrate(struct run *run, GError **error)
 static enum res
 migrate_in_transaction(struct run *run, GError **error)
 {
+  run->connection->patience = READER_PATIENCE;
   sqlite3_wal_checkpoint_v2(run->connection->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL); /* if it fails, the copy takes longer */
+  run->connection->patience = PATIENCE;
   enum res res = connection_run(run->connection, "BEGIN IMMEDIATE", error);
   if (res == RES_OK)
     res = migrate(run, error);
@@ -214,12 +221,13 @@ migrate_in_transaction(struct run *run, GError **error)
 }
 
 static enum res
-apply(const struct migration_plan *plan, struct copy *copy, GError **error)
+apply(struct run *run, GError **error)
 {
+  const struct migration_plan *plan = run->plan;
   OWN(connection) connection = NULL;
   struct state state = { 0 };
   enum res res = connection_open(&(struct connection_options){ .path = plan->path, .cache_kib = 1024, .statements = 8, .patience = PATIENCE,
-                                                               .foreign_keys_off = true },
+                                                               .foreign_keys_off = true, .pulse = &run->pulse },
                                  &connection, error);
   if (res == RES_OK)
     res = look(connection, &state, error);
@@ -229,14 +237,16 @@ apply(const struct migration_plan *plan, struct copy *copy, GError **error)
     res = use_wal(connection, error);
   if (res != RES_OK || state.version == migration_newest(plan->migrations))
     return res;
-  return migrate_in_transaction(&(struct run){ plan, connection, copy }, error);
+  run->connection = connection;
+  return migrate_in_transaction(run, error);
 }
 
 enum res
 migrations_apply(const struct migration_plan *plan, GError **error)
 {
-  struct copy copy = COPY_NONE;
-  enum res res = apply(plan, &copy, error);
-  copy_release(&copy);
+  struct run run = { .plan = plan, .pulse = { plan->migrating, plan->migrating_arg, clock_monotonic() }, .source = -1 };
+  enum res res = apply(&run, error);
+  if (run.source >= 0)
+    close(run.source);
   return res;
 }

@@ -23,6 +23,8 @@ struct migration_plan {
   const char *path; /* an existing file; it may be empty */
   struct migration_list migrations;
   bool no_backup;
+  void (*migrating)(void *arg); /* as in struct store_options */
+  void *migrating_arg;
 };
 
 /* The version that `list` leads to: 0 if it is empty. */

@@ -64,7 +64,9 @@ prepare_file(const struct store_options *options, const char *path, GError **err
   enum res res = make_file(path, error);
   if (res != RES_OK)
     return res;
-  return migrations_apply(&(struct migration_plan){ .path = path, .migrations = schema, .no_backup = options->no_backup }, error);
+  return migrations_apply(&(struct migration_plan){ .path = path, .migrations = schema, .no_backup = options->no_backup,
+                                                    .migrating = options->migrating, .migrating_arg = options->migrating_arg },
+                          error);
 }
 
 static enum res
