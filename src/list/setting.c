@@ -2,7 +2,6 @@
 #include "base/clock.h"
 #include "envelope/address.h"
 #include "list/pattern.h"
-#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 
@@ -97,7 +96,7 @@ time_read(const char *text, int64_t *microseconds)
   } while (*text);
   if (total > (double)TIME_MAX)
     return false;
-  *microseconds = llround(total);
+  *microseconds = (int64_t)(total + 0.5);
   return true;
 }
 

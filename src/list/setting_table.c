@@ -125,6 +125,7 @@ const struct setting setting_table[] = {
   { .name = "info", .type = SETTING_TEXT, .fallback = "", FIELD(info),
     .doc = "the list in many words" },
   { .name = "join_address", .type = SETTING_ADDRESS, .fallback = "", FACT, .doc = "mail to it subscribes" },
+  { .name = "last_post_at", .type = SETTING_LINE, .fallback = "", FACT, .doc = "when the last posting was accepted" },
   { .name = "leave_address", .type = SETTING_ADDRESS, .fallback = "", FACT, .doc = "mail to it unsubscribes" },
   { .name = "linked_newsgroup", .type = SETTING_LINE, .fallback = "", LATER,
     .doc = "the newsgroup" },
