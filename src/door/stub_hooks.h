@@ -15,6 +15,8 @@ struct stub {
   int targets; /* given out and not freed */
 };
 
+/* With options of its own: a size limit of 1,000 octets, a minute for everything. */
 struct stub *stub_new(void);
+/* Asserts that every target was given back. */
 void stub_free(struct stub *stub);
 OWN_DEFINE(stub, stub_free)

@@ -21,6 +21,7 @@ struct dot_decoder {
   size_t line;       /* octets in the line so far */
 };
 
+/* At the start of a message. `bdat`: chunks, in which a dot is text. */
 void dot_decoder_init(struct dot_decoder *decoder, bool bdat);
 /* Decodes from `in`, appending to `out` (at most in.n + 1 octets). Returns how many octets were consumed: all, unless the end was found. True
  * in `*end`: the end of the message (DATA mode only). */

@@ -7,6 +7,7 @@ struct dot_encoder {
   int state; /* private */
 };
 
+/* At the start of a message. */
 void dot_encoder_init(struct dot_encoder *encoder);
 /* Writes part of a message. Runs without special octets are handed to the stream without being copied. */
 enum res dot_encoder_write(struct dot_encoder *encoder, struct stream *stream, struct slice part, GError **error) MUST_CHECK;
