@@ -148,10 +148,6 @@ item_accept(struct tx *tx, struct item *item, struct message_row *row, GError **
   const struct list *list = item->target->list;
   int64_t number, last_join, now = item->intake->message->now;
   enum res res = list_next_number(tx, list->id, now, &number, &last_join, error);
-  if (res == RES_MORE) {
-    item_answer(item, REPLY_UNKNOWN_LIST, "", "the list is gone");
-    return RES_OK;
-  }
   if (res != RES_OK)
     return res;
   struct posting posting;
@@ -214,6 +210,14 @@ item_keep_job(struct tx *tx, struct item *item, struct message_row *row, GError 
   return job_create(tx, role_suffix(item->target->role), posting.id, posting.list_id, item->intake->message->now, error);
 }
 
+/* RES_MORE: it was removed since RCPT. */
+static enum res
+list_is_there(struct tx *tx, const struct list *list, GError **error)
+{
+  int64_t id;
+  return list ? sql_int_of(tx, "SELECT id FROM list WHERE id = $1 AND removed_at IS NULL", SQL_ARGS(sql_int(list->id)), &id, error) : RES_OK;
+}
+
 enum res
 item_keep(struct tx *tx, struct item *item, struct message_row *row, GError **error)
 {
@@ -223,6 +227,11 @@ item_keep(struct tx *tx, struct item *item, struct message_row *row, GError **er
   enum res res = item_find_repeat(tx, item, error);
   if (res != RES_MORE)
     return res;
+  res = list_is_there(tx, item->target->list, error);
+  if (res == RES_MORE)
+    item_answer(item, REPLY_UNKNOWN_LIST, "", "the list is gone");
+  if (res != RES_OK)
+    return res == RES_MORE ? RES_OK : res;
   if (role == ROLE_POST)
     return item->verdict.action == VERDICT_HOLD ? item_hold(tx, item, row, error) : item_accept(tx, item, row, error);
   item_answer(item, REPLY_TAKEN, "", "");
