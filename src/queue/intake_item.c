@@ -20,8 +20,9 @@ item_answer(struct item *item, enum reply reply, const char *code, const char *r
 {
   item->reply = reply;
   g_strlcpy(item->code, code, sizeof item->code);
+  char *copy = g_strdup(reason); /* `reason` may be the item's own */
   g_free(item->reason);
-  item->reason = g_strdup(reason);
+  item->reason = copy;
 }
 
 void
