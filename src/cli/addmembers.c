@@ -1,0 +1,175 @@
+/* `addmembers`: many at once, in slices that leave a running server its turn. */
+#include "base/clock.h"
+#include "cli/commands.h"
+#include "cli/member_lines.h"
+#include "cli/open_list.h"
+#include <stdio.h>
+#include <unistd.h>
+
+/* Members of one transaction: well under 50 ms of the writer. */
+#define SLICE_SIZE 200
+
+static char *delivery, *role_name;
+static gboolean invite, welcome, no_welcome;
+
+static const GOptionEntry options[] = {
+  { "delivery", 'd', 0, G_OPTION_ARG_STRING, &delivery, "regular (the default), mime, plain, summary or disabled", "MODE" },
+  { "role", 0, 0, G_OPTION_ARG_STRING, &role_name, "member (the default), owner, moderator or nonmember", "ROLE" },
+  { "invite", 'i', 0, G_OPTION_ARG_NONE, &invite, "invite them; cannot be done yet", NULL },
+  { "welcome-msg", 'w', 0, G_OPTION_ARG_NONE, &welcome, "send a welcome message; cannot be done yet", NULL },
+  { "no-welcome-msg", 'W', 0, G_OPTION_ARG_NONE, &no_welcome, "send no welcome message", NULL },
+  { NULL },
+};
+
+static const struct delivery_choice {
+  const char *name;
+  enum delivery_mode mode;
+  enum delivery_status status;
+} delivery_choices[] = {
+  { "regular", MODE_REGULAR, STATUS_ENABLED },        { "mime", MODE_MIME_DIGESTS, STATUS_ENABLED },
+  { "plain", MODE_PLAINTEXT_DIGESTS, STATUS_ENABLED }, { "summary", MODE_SUMMARY_DIGESTS, STATUS_ENABLED },
+  { "disabled", MODE_REGULAR, STATUS_BY_MODERATOR },
+};
+
+struct adding {
+  const struct list *list;
+  enum member_role role;
+  const struct delivery_choice *delivery;
+  GPtrArray *slice;
+  /* of the slice at hand; the write function sets them anew */
+  int64_t added, already;
+  GPtrArray *problems; /* char * */
+};
+
+static enum res
+add_one(struct tx *tx, struct adding *adding, const struct member_line *line, GError **error)
+{
+  const struct member_new new = {
+    .list_id = adding->list->id, .role = adding->role, .address = line->address, .name = line->name,
+    .mode = adding->delivery->mode, .status = adding->delivery->status, .now = clock_now(),
+  };
+  g_autoptr(GError) problem = NULL;
+  bool added = false;
+  enum res res = member_add(tx, &new, &added, &problem);
+  if (res == RES_TEMP) {
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return res;
+  }
+  if (res == RES_BAD) {
+    g_autofree char *address = cli_clean(line->address);
+    g_ptr_array_add(adding->problems, g_strdup_printf("line %" G_GINT64_FORMAT ": %s: %s", line->number, address, problem->message));
+  } else if (added) {
+    adding->added++;
+  } else {
+    adding->already++;
+  }
+  return RES_OK;
+}
+
+static enum res
+add_slice(struct tx *tx, void *arg, GError **error)
+{
+  struct adding *adding = arg;
+  adding->added = adding->already = 0;
+  g_ptr_array_set_size(adding->problems, 0);
+  enum res res = RES_OK;
+  for (guint i = 0; res == RES_OK && i < adding->slice->len; i++)
+    res = add_one(tx, adding, g_ptr_array_index(adding->slice, i), error);
+  return res;
+}
+
+struct totals {
+  int64_t added, already, bad;
+};
+
+static void
+show_progress(const struct member_lines *lines, const struct totals *totals, bool last)
+{
+  if (!isatty(STDERR_FILENO))
+    return;
+  double part = member_lines_progress(lines);
+  int width = part < 0 ? 0 : (int)(part * 40);
+  fprintf(stderr, "\r[%-40.*s] %" G_GINT64_FORMAT " added%s", width, "########################################", totals->added, last ? "\n" : "");
+}
+
+static void
+report(const struct adding *adding, struct totals *totals)
+{
+  totals->added += adding->added;
+  totals->already += adding->already;
+  totals->bad += adding->problems->len;
+  for (guint i = 0; i < adding->problems->len; i++)
+    fprintf(stderr, "listward: %s\n", (const char *)g_ptr_array_index(adding->problems, i));
+}
+
+static enum res
+add_all(struct store *store, struct adding *adding, struct member_lines *lines, struct totals *totals, GError **error)
+{
+  for (;;) {
+    g_autoptr(GPtrArray) slice = member_lines_slice(lines, SLICE_SIZE);
+    if (slice->len == 0)
+      break;
+    adding->slice = slice;
+    enum res res = store_write(store, add_slice, adding, error);
+    if (res != RES_OK)
+      return res;
+    report(adding, totals);
+    show_progress(lines, totals, false);
+  }
+  show_progress(lines, totals, true);
+  return RES_OK;
+}
+
+static const struct delivery_choice *
+find_delivery(const char *name)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS(delivery_choices); i++)
+    if (strcmp(delivery_choices[i].name, name ? name : "regular") == 0)
+      return &delivery_choices[i];
+  return NULL;
+}
+
+static int
+add_file(struct cli *cli, const char *path, const char *list_name, struct adding *adding)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
+  OWN(store) store = NULL;
+  OWN(list) list = NULL;
+  OWN(member_lines) lines = NULL;
+  struct totals totals = { 0 };
+  enum res res = cli_open_list(cli, list_name, &store, &list, &error);
+  if (res == RES_OK)
+    res = member_lines_open(path, &lines, &error);
+  adding->list = list;
+  adding->problems = problems;
+  if (res == RES_OK)
+    res = add_all(store, adding, lines, &totals, &error);
+  if (res == RES_OK)
+    res = cli_changed(cli, &error);
+  cli_print("%" G_GINT64_FORMAT " added, %" G_GINT64_FORMAT " were there already, %" G_GINT64_FORMAT " bad lines\n", totals.added, totals.already, totals.bad);
+  return res == RES_OK && totals.bad ? CLI_FAILED : cli_result(res, error);
+}
+
+static int
+run(struct cli *cli, int argc, char **argv)
+{
+  (void)argc;
+  int role = member_role_parse(role_name ? role_name : "member");
+  struct adding adding = { .role = (enum member_role)role, .delivery = find_delivery(delivery) };
+  if (invite)
+    return cli_usage("addmembers: invitations cannot be sent yet; without -i they are added at once");
+  if (welcome)
+    return cli_usage("addmembers: welcome messages cannot be sent yet; leave -w out");
+  if (role < 0)
+    return cli_usage("addmembers: \"%s\" is no role; it is member, owner, moderator or nonmember", role_name);
+  if (adding.delivery == NULL)
+    return cli_usage("addmembers: \"%s\" is no delivery mode; it is regular, mime, plain, summary or disabled", delivery);
+  return add_file(cli, argv[0], argv[1], &adding);
+}
+
+const struct cli_command addmembers_command = {
+  .name = "addmembers", .arguments = "FILE LIST", .summary = "add members from a file, one a line", .options = options, .min = 2, .max = 2, .run = run,
+  .help = "FILE holds an address or `Name <address>` a line; - is standard input. Bad lines are reported by number, the good ones are added;\n"
+          "the exit status is then 1.",
+};

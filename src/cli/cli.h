@@ -1,0 +1,58 @@
+#pragma once
+/* The command line: a table of commands, one file each. `serve` is server/'s and is handed in by main(). */
+#include "base/config.h"
+#include "store/store.h"
+#include <glib.h>
+#include <jansson.h>
+#include <stdbool.h>
+
+/* Exit statuses. */
+enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+/* What a command is given. */
+struct cli {
+  const struct config *config;
+  bool json;      /* --json */
+  bool no_backup; /* --no-backup: migrate without the copy */
+};
+
+struct cli_command {
+  const char *name;
+  const char *arguments; /* "[-o OWNER] LIST"; options of the table below need not be named */
+  const char *summary;   /* one line */
+  const char *help;      /* more, or NULL */
+  const GOptionEntry *options; /* NULL: none; they are parsed into the command's own static variables */
+  bool lists;            /* takes --json */
+  int min, max;          /* number of arguments; max -1: any */
+  /* argv holds the arguments alone. Returns an exit status. */
+  int (*run)(struct cli *cli, int argc, char **argv);
+};
+
+/* All commands but `serve`; ends with a row whose name is NULL. */
+extern const struct cli_command *const cli_commands[];
+
+/* Parses global options, finds the command in the table (or `serve`), loads the configuration, runs it. Returns the exit status. */
+int cli_main(int argc, char **argv, const struct cli_command *serve);
+
+/* --- for the commands --- */
+
+/* Becomes [server] user if started as root, and opens the database. */
+enum res cli_store(struct cli *cli, struct store **store, GError **error) MUST_CHECK;
+/* Tells a running server that something has changed and waits until it has seen it; no server is no error. RES_TEMP: the server is there but did not answer. */
+enum res cli_changed(struct cli *cli, GError **error) MUST_CHECK;
+/* Asks a running server; its answer (lines without CRLF) is an array of char *. RES_MORE: no server is running. */
+enum res cli_ask(struct cli *cli, const char *request, GPtrArray **lines, GError **error) MUST_CHECK;
+/* Prints "listward: MESSAGE" on stderr; returns CLI_FAILED. */
+int cli_fail(const GError *error);
+/* CLI_DONE if `res` is RES_OK, else cli_fail(). */
+int cli_result(enum res res, const GError *error);
+/* The same for a mistake in arguments; returns CLI_USAGE. */
+int cli_usage(const char *format, ...) G_GNUC_PRINTF(1, 2);
+/* Prints to stdout; what strangers wrote is passed through cli_clean() first. */
+void cli_print(const char *format, ...) G_GNUC_PRINTF(1, 2);
+/* `text` without control characters, so that no stranger's Subject drives a terminal; owned by the caller. */
+char *cli_clean(const char *text);
+/* Prints `value` as JSON and releases it. */
+void cli_print_json(json_t *value);
+/* "2026-11-22 10:00:00" UTC of epoch microseconds; owned by the caller. */
+char *cli_time(int64_t at);

@@ -1,0 +1,30 @@
+/* The table of commands, in the order of `listward --help`. */
+#include "cli/commands.h"
+
+const struct cli_command *const cli_commands[] = {
+  &create_command,
+  &remove_command,
+  &lists_command,
+  &domains_command,
+  &adddomain_command,
+  &deldomain_command,
+  &info_command,
+  &members_command,
+  &addmembers_command,
+  &delmembers_command,
+  &syncmembers_command,
+  &member_command,
+  &ban_command,
+  &unban_command,
+  &bans_command,
+  &set_command,
+  &show_command,
+  &held_command,
+  &accept_command,
+  &reject_command,
+  &discard_command,
+  &explain_command,
+  &conf_command,
+  &version_command,
+  NULL,
+};

@@ -1,0 +1,98 @@
+#include "cli/member_lines.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct member_lines {
+  FILE *file;
+  int64_t number, size, done; /* size 0: not known */
+};
+
+void
+member_line_free(struct member_line *line)
+{
+  if (line == NULL)
+    return;
+  g_free(line->address);
+  g_free(line->name);
+  g_free(line);
+}
+
+enum res
+member_lines_open(const char *path, struct member_lines **lines, GError **error)
+{
+  FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+  struct stat facts;
+  if (file == NULL)
+    return refuse(error, REPLY_SYNTAX, "%s: %s", path, g_strerror(errno));
+  *lines = g_new0(struct member_lines, 1);
+  (*lines)->file = file;
+  if (fstat(fileno(file), &facts) == 0 && S_ISREG(facts.st_mode))
+    (*lines)->size = facts.st_size;
+  return RES_OK;
+}
+
+void
+member_lines_free(struct member_lines *lines)
+{
+  if (lines == NULL)
+    return;
+  if (lines->file != stdin)
+    fclose(lines->file);
+  g_free(lines);
+}
+
+/* "Name <address>", "\"Name\" <address>" or the address alone. Takes `text` apart in place. */
+static struct member_line *
+parse(char *text, int64_t number)
+{
+  struct member_line *line = g_new0(struct member_line, 1);
+  line->number = number;
+  size_t length = strlen(text);
+  char *open = strrchr(text, '<');
+  if (open == NULL || text[length - 1] != '>') {
+    line->address = g_strdup(text);
+    line->name = g_strdup("");
+    return line;
+  }
+  line->address = g_strndup(open + 1, (size_t)(text + length - 1 - (open + 1)));
+  *open = '\0';
+  g_strstrip(text);
+  size_t name = strlen(text);
+  bool quoted = name >= 2 && text[0] == '"' && text[name - 1] == '"';
+  line->name = quoted ? g_strndup(text + 1, name - 2) : g_strdup(text);
+  return line;
+}
+
+/* A line too long to be a member's is read to its end and kept as a bad one. */
+static void
+skip_rest(struct member_lines *lines, const char *text)
+{
+  if (strchr(text, '\n'))
+    return;
+  for (int c = getc(lines->file); c != EOF && c != '\n'; c = getc(lines->file))
+    lines->done++;
+}
+
+GPtrArray *
+member_lines_slice(struct member_lines *lines, guint limit)
+{
+  GPtrArray *slice = g_ptr_array_new_with_free_func((GDestroyNotify)member_line_free);
+  char text[MEMBER_LINE_MAX];
+  while (slice->len < limit && lines->number < MEMBER_LINES_MAX && fgets(text, sizeof text, lines->file)) {
+    lines->number++;
+    lines->done += (int64_t)strlen(text);
+    skip_rest(lines, text);
+    g_strstrip(text);
+    if (text[0] != '\0' && text[0] != '#')
+      g_ptr_array_add(slice, parse(text, lines->number));
+  }
+  return slice;
+}
+
+double
+member_lines_progress(const struct member_lines *lines)
+{
+  return lines->size > 0 ? (double)lines->done / (double)lines->size : -1;
+}

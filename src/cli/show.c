@@ -1,0 +1,137 @@
+/* `show` and `set`: a list's settings. */
+#include "cli/commands.h"
+#include "cli/open_list.h"
+
+struct showing {
+  const struct list *list;
+  const char *name; /* NULL: all */
+  json_t *all;      /* NULL: print */
+};
+
+/* Owned by the caller. */
+static json_t *
+typed(const struct setting *setting, const char *stored)
+{
+  switch (setting->type) {
+  case SETTING_BOOL: return json_boolean(strcmp(stored, "true") == 0);
+  case SETTING_INT:
+  case SETTING_SIZE_KIB: return json_integer(g_ascii_strtoll(stored, NULL, 10));
+  case SETTING_FLOAT: return json_real(g_ascii_strtod(stored, NULL));
+  default: return setting_is_list(setting) ? json_loads(stored, 0, NULL) : json_string(stored);
+  }
+}
+
+static void
+show_one(const struct showing *showing, const struct setting *setting, const char *stored)
+{
+  if (showing->all) {
+    json_t *value = typed(setting, stored);
+    json_object_set_new(showing->all, setting->name, value ? value : json_null());
+    return;
+  }
+  g_autofree char *text = setting_display(setting, stored);
+  if (showing->name)
+    cli_print("%s\n", text);
+  else
+    cli_print("%s = %s\n", setting->name, g_strdelimit(text, "\n", ' '));
+}
+
+static enum res
+read_settings(struct tx *tx, void *arg, GError **error)
+{
+  struct showing *showing = arg;
+  for (const struct setting *setting = setting_table; setting->name; setting++) {
+    if (showing->name && strcmp(showing->name, setting->name) != 0)
+      continue;
+    g_autofree char *stored = NULL;
+    enum res res = list_get(tx, showing->list->id, setting, &stored, error);
+    if (res != RES_OK)
+      return res;
+    show_one(showing, setting, stored);
+  }
+  return RES_OK;
+}
+
+static int
+run_show(struct cli *cli, int argc, char **argv)
+{
+  g_autoptr(GError) error = NULL;
+  OWN(store) store = NULL;
+  OWN(list) list = NULL;
+  if (argc == 2 && setting_find(argv[1]) == NULL)
+    return cli_usage("\"%s\" is no list setting; `listward show %s` prints them all", argv[1], argv[0]);
+  enum res res = cli_open_list(cli, argv[0], &store, &list, &error);
+  if (res != RES_OK)
+    return cli_fail(error);
+  struct showing showing = { .list = list, .name = argc == 2 ? argv[1] : NULL, .all = cli->json ? json_object() : NULL };
+  res = store_read(store, read_settings, &showing, &error);
+  if (showing.all)
+    cli_print_json(showing.all);
+  return cli_result(res, error);
+}
+
+/* NAME=VALUE, NAME+=ITEM or NAME-=ITEM. */
+struct assignment {
+  char *name, *value;
+  enum list_set_how how;
+};
+
+static bool
+parse_assignment(const char *text, struct assignment *assignment)
+{
+  const char *equals = strchr(text, '=');
+  if (equals == NULL || equals == text)
+    return false;
+  char before = equals[-1];
+  assignment->how = before == '+' ? LIST_SET_ADD : before == '-' ? LIST_SET_REMOVE : LIST_SET;
+  assignment->name = g_strndup(text, (size_t)(equals - text) - (assignment->how == LIST_SET ? 0 : 1));
+  assignment->value = g_strdup(equals + 1);
+  return true;
+}
+
+struct change {
+  const struct list *list;
+  char **assignments;
+};
+
+static enum res
+set(struct tx *tx, void *arg, GError **error)
+{
+  const struct change *change = arg;
+  enum res res = RES_OK;
+  for (char **text = change->assignments; res == RES_OK && *text; text++) {
+    struct assignment assignment;
+    if (!parse_assignment(*text, &assignment))
+      return refuse(error, REPLY_SYNTAX, "\"%s\" is not NAME=VALUE", *text);
+    res = list_set(tx, change->list->id, assignment.name, assignment.how, assignment.value, error);
+    g_free(assignment.name);
+    g_free(assignment.value);
+  }
+  return res;
+}
+
+static int
+run_set(struct cli *cli, int argc, char **argv)
+{
+  (void)argc;
+  g_autoptr(GError) error = NULL;
+  OWN(store) store = NULL;
+  OWN(list) list = NULL;
+  enum res res = cli_open_list(cli, argv[0], &store, &list, &error);
+  struct change change = { .list = list, .assignments = argv + 1 };
+  if (res == RES_OK)
+    res = store_write(store, set, &change, &error);
+  if (res == RES_OK)
+    res = cli_changed(cli, &error);
+  return cli_result(res, error);
+}
+
+const struct cli_command show_command = {
+  .name = "show", .arguments = "LIST [NAME]", .summary = "a list's settings, or one of them", .lists = true, .min = 1, .max = 2, .run = run_show,
+};
+const struct cli_command set_command = {
+  .name = "set", .arguments = "LIST NAME=VALUE…", .summary = "change settings; in force when the command has ended", .min = 2, .max = -1, .run = run_set,
+  .help = "Values: true/yes/on/1, names as `listward show` prints them, times such as 7d, sizes such as 10M.\n"
+          "A setting that is a list takes one item a line or a JSON array; NAME+=ITEM adds one, NAME-=ITEM takes one away.\n"
+          "All assignments are made, or none.",
+};

@@ -1,0 +1,24 @@
+#pragma once
+/* STATE_DIR/control.sock: how commands tell a running server what they changed, and ask how it is. A line in, lines out, the last one ".".
+ *   changed   take in lists, wake the courier; answered when that is done
+ *   retry     the same, and the courier tries a peer that was down at once
+ *   status    "name value" lines: pid, uptime, sessions, memory, counters */
+#include "base/error.h"
+#include "base/own.h"
+
+struct control;
+
+struct control_hooks {
+  void *ctx;
+  /* Takes in what has changed in the database. RES_TEMP: the database. */
+  enum res (*changed)(void *ctx, GError **error);
+  enum res (*retry)(void *ctx, GError **error);
+  /* Appends "name value\r\n" lines. */
+  void (*status)(void *ctx, GString *out);
+};
+
+/* Binds and serves, one client at a time, in a thread of its own. `hooks` must outlive it. RES_BAD: a server is running there already, or the path cannot be bound. */
+enum res control_start(const char *path, const struct control_hooks *hooks, struct control **control, GError **error) MUST_CHECK;
+/* Stops and removes the socket. NULL is allowed. */
+void control_free(struct control *control);
+OWN_DEFINE(control, control_free)

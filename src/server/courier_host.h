@@ -1,0 +1,19 @@
+#pragma once
+/* The courier as the server runs it: made from the configuration, made anew when a reload changes what concerns it. */
+#include "base/config.h"
+#include "courier/courier.h"
+#include "store/store.h"
+
+struct courier_host;
+
+enum res courier_host_start(struct store *store, const struct config *config, struct courier_host **host, GError **error) MUST_CHECK;
+/* There may be work. Any thread. */
+void courier_host_wake(struct courier_host *host);
+/* Ends the pause after the outlet was not reached, and looks for work. Any thread. */
+void courier_host_retry(struct courier_host *host);
+/* Any thread. */
+void courier_host_state(struct courier_host *host, struct courier_state *state);
+/* If [outlet] or [courier] differ: drains the courier and starts one with the new options. */
+void courier_host_reload(struct courier_host *host, const struct config *before, const struct config *after);
+/* Drains until `deadline` (monotonic). NULL is allowed. */
+void courier_host_free(struct courier_host *host, int64_t deadline);

@@ -1,0 +1,365 @@
+/* One thread for each listening descriptor waits for connections, one thread for each session serves it. The table of sessions is
+ * the only state they share. A session takes itself out of the table when it ends. */
+#include "server/listeners.h"
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/log.h"
+#include "base/token.h"
+#include "net/endpoint.h"
+#include "base/thread.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct listener {
+  struct listeners *owner;
+  char *text;
+  struct endpoint *endpoint;
+  int fd;
+  pthread_t thread;
+  bool running;
+};
+
+struct session {
+  struct listeners *owner;
+  struct door_session *door;
+  struct door_peer peer;
+  char id[TOKEN_ID + 1];
+  char address[INET6_ADDRSTRLEN + 16];
+  int fd;
+  bool leaving; /* told to end; no longer counted */
+};
+
+struct listeners {
+  pthread_mutex_t lock;
+  pthread_cond_t ended;
+  GPtrArray *all;      /* struct listener * */
+  GPtrArray *sessions; /* struct session * */
+  size_t leaving;
+  size_t max_sessions;
+  int stop_event;
+  const struct door_hooks *hooks;
+  struct door_options *options;
+};
+
+static void
+listener_free(struct listener *listener)
+{
+  if (listener->fd >= 0)
+    close(listener->fd);
+  if (listener->fd >= 0 && listener->endpoint->path)
+    unlink(listener->endpoint->path);
+  endpoint_free(listener->endpoint);
+  g_free(listener->text);
+  g_free(listener);
+}
+
+static enum res
+bind_one(struct listeners *listeners, const char *text, const struct config *config, bool optional, GError **error)
+{
+  OWN(endpoint) endpoint = NULL;
+  enum res res = endpoint_parse(text, &endpoint, error);
+  if (res != RES_OK)
+    return res;
+  struct endpoint_access access = { .mode = (mode_t)config->lmtp_socket_mode, .group = config->lmtp_socket_group };
+  g_autoptr(GError) problem = NULL;
+  int fd = -1;
+  res = endpoint_listen(endpoint, &access, &fd, &problem);
+  if (res != RES_OK && optional && (res == RES_MORE || endpoint->path)) {
+    log_warn("default listener left out", log_str("listen", text), log_err(problem));
+    return RES_OK;
+  }
+  if (res != RES_OK)
+    return refuse(error, REPLY_TROUBLE, "[lmtp] listen = %s: %s", text, problem ? problem->message : "this machine does not have that address");
+  struct listener *listener = g_new0(struct listener, 1);
+  *listener = (struct listener){ .owner = listeners, .text = g_strdup(text), .endpoint = OWN_GIVE(endpoint), .fd = fd };
+  g_ptr_array_add(listeners->all, listener);
+  return RES_OK;
+}
+
+enum res
+listeners_bind(const struct config *config, struct listeners **listeners, GError **error)
+{
+  OWN(listeners) made = g_new0(struct listeners, 1);
+  pthread_mutex_init(&made->lock, NULL);
+  pthread_cond_init(&made->ended, NULL);
+  made->all = g_ptr_array_new_with_free_func((GDestroyNotify)listener_free);
+  made->sessions = g_ptr_array_new();
+  made->max_sessions = (size_t)config->max_sessions;
+  made->stop_event = eventfd(0, EFD_CLOEXEC);
+  enum res res = RES_OK;
+  for (char **text = config->lmtp_listen; *text && res == RES_OK; text++)
+    res = bind_one(made, *text, config, config->lmtp_listen_is_default, error);
+  for (char **text = config->lmtp_callout_listen; *text && res == RES_OK; text++)
+    res = bind_one(made, *text, config, false, error);
+  if (res == RES_OK)
+    *listeners = OWN_GIVE(made);
+  return res;
+}
+
+/* Called with the lock held. */
+static size_t
+counted(const struct listeners *listeners)
+{
+  return listeners->sessions->len - listeners->leaving;
+}
+
+static void
+update_shortage(struct listeners *listeners)
+{
+  atomic_store(&listeners->options->short_of_sessions, counted(listeners) * 5 > listeners->max_sessions * 4);
+}
+
+static void
+tell_to_leave(struct listeners *listeners, struct session *session, enum reply reply)
+{
+  if (session->leaving)
+    return;
+  session->leaving = true;
+  listeners->leaving++;
+  door_session_end(session->door, reply);
+}
+
+/* The session idle longest outside a transaction, or NULL. Lock held. */
+static struct session *
+longest_idle(const struct listeners *listeners)
+{
+  struct session *found = NULL;
+  int64_t oldest = INT64_MAX;
+  for (guint i = 0; i < listeners->sessions->len; i++) {
+    struct session *session = g_ptr_array_index(listeners->sessions, i);
+    int64_t since;
+    if (!session->leaving && door_session_idle(session->door, &since) && since < oldest) {
+      oldest = since;
+      found = session;
+    }
+  }
+  return found;
+}
+
+/* Makes room for a newcomer if there is none. Lock held. False: all are at work. */
+static bool
+make_room(struct listeners *listeners)
+{
+  if (counted(listeners) < listeners->max_sessions)
+    return true;
+  struct session *idle = listeners->leaving < listeners->max_sessions ? longest_idle(listeners) : NULL;
+  if (idle == NULL)
+    return false;
+  tell_to_leave(listeners, idle, REPLY_BUSY);
+  return true;
+}
+
+static void *
+session_thread(void *data)
+{
+  struct session *session = data;
+  struct listeners *listeners = session->owner;
+  log_session(session->id);
+  door_session_run(session->door);
+
+  pthread_mutex_lock(&listeners->lock);
+  g_ptr_array_remove_fast(listeners->sessions, session);
+  if (session->leaving)
+    listeners->leaving--;
+  update_shortage(listeners);
+  door_session_free(session->door);
+  g_free(session);
+  pthread_cond_broadcast(&listeners->ended);
+  pthread_mutex_unlock(&listeners->lock);
+  return NULL;
+}
+
+static bool
+is_mapped(const struct sockaddr_in6 *in6)
+{
+  return IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
+}
+
+/* "127.0.0.1:4711", "[::1]:4711" or "unix". */
+static void
+describe_peer(const struct sockaddr_storage *peer, char *out, size_t size)
+{
+  char host[INET6_ADDRSTRLEN] = "";
+  if (peer->ss_family == AF_INET) {
+    const struct sockaddr_in *in = (const struct sockaddr_in *)peer;
+    inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
+    g_snprintf(out, size, "%s:%d", host, ntohs(in->sin_port));
+  } else if (peer->ss_family == AF_INET6) {
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)peer;
+    if (is_mapped(in6))
+      inet_ntop(AF_INET, &in6->sin6_addr.s6_addr[12], host, sizeof host);
+    else
+      inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host);
+    g_snprintf(out, size, is_mapped(in6) ? "%s:%d" : "[%s]:%d", host, ntohs(in6->sin6_port));
+  } else {
+    g_strlcpy(out, "unix", size);
+  }
+}
+
+static void
+turn_away(int fd, enum reply reply)
+{
+  g_autoptr(GString) line = g_string_new(NULL);
+  reply_render(reply, NULL, line);
+  if (send(fd, line->str, line->len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+    log_debug("newcomer could not be told", log_str("error", g_strerror(errno)));
+  close(fd);
+  counter_add(COUNTER_SESSIONS_REFUSED, 1);
+}
+
+static struct session *
+session_new(struct listener *listener, int fd, const struct sockaddr_storage *peer)
+{
+  struct session *session = g_new0(struct session, 1);
+  session->owner = listener->owner;
+  session->fd = fd;
+  token_random(session->id, TOKEN_ID);
+  describe_peer(peer, session->address, sizeof session->address);
+  session->peer = (struct door_peer){
+    .session = session->id, .listener = listener->text, .address = session->address, .unix_socket = listener->endpoint->path != NULL,
+  };
+  session->door = door_session_new(stream_new(fd), listener->owner->hooks, listener->owner->options, &session->peer);
+  return session;
+}
+
+/* A new connection: its session begins, or it is told 421. */
+static void
+admit(struct listener *listener, int fd, const struct sockaddr_storage *peer)
+{
+  struct listeners *listeners = listener->owner;
+  pthread_mutex_lock(&listeners->lock);
+  if (!make_room(listeners)) {
+    pthread_mutex_unlock(&listeners->lock);
+    log_warn("too many sessions", log_str("listen", listener->text), log_int("max", (int64_t)listeners->max_sessions));
+    turn_away(fd, REPLY_BUSY);
+    return;
+  }
+  struct session *session = session_new(listener, fd, peer);
+  if (!thread_start_detached(session_thread, session)) {
+    pthread_mutex_unlock(&listeners->lock);
+    log_alarm("no thread for a session", log_str("listen", listener->text));
+    door_session_free(session->door);
+    g_free(session);
+    return;
+  }
+  g_ptr_array_add(listeners->sessions, session);
+  update_shortage(listeners);
+  counter_add(COUNTER_SESSIONS, 1);
+  pthread_mutex_unlock(&listeners->lock);
+}
+
+/* Out of descriptors or memory: waiting a little (or for the stop) beats a busy loop. */
+static void
+pause_accepting(struct listener *listener)
+{
+  log_alarm("cannot accept a connection", log_str("listen", listener->text), log_str("error", g_strerror(errno)));
+  struct pollfd stop = { .fd = listener->owner->stop_event, .events = POLLIN };
+  poll(&stop, 1, 1000);
+}
+
+static void *
+listener_thread(void *data)
+{
+  struct listener *listener = data;
+  struct pollfd wait[2] = { { .fd = listener->fd, .events = POLLIN }, { .fd = listener->owner->stop_event, .events = POLLIN } };
+  for (;;) {
+    if (poll(wait, 2, -1) < 0 && errno != EINTR)
+      g_error("poll: %s", g_strerror(errno));
+    if (wait[1].revents)
+      return NULL;
+    struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
+    socklen_t size = sizeof peer;
+    int fd = accept4(listener->fd, (struct sockaddr *)&peer, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd >= 0)
+      admit(listener, fd, &peer);
+    else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+      pause_accepting(listener);
+  }
+}
+
+void
+listeners_start(struct listeners *listeners, const struct door_hooks *hooks, struct door_options *options)
+{
+  listeners->hooks = hooks;
+  listeners->options = options;
+  for (guint i = 0; i < listeners->all->len; i++) {
+    struct listener *listener = g_ptr_array_index(listeners->all, i);
+    listener->running = thread_start(&listener->thread, listener_thread, listener);
+    g_assert(listener->running);
+    log_note("listening", log_str("lmtp", listener->text));
+  }
+}
+
+static void
+join_listeners(struct listeners *listeners)
+{
+  uint64_t one = 1;
+  if (write(listeners->stop_event, &one, sizeof one) != sizeof one)
+    g_error("eventfd: %s", g_strerror(errno));
+  for (guint i = 0; i < listeners->all->len; i++) {
+    struct listener *listener = g_ptr_array_index(listeners->all, i);
+    if (listener->running)
+      pthread_join(listener->thread, NULL);
+    listener->running = false;
+  }
+}
+
+/* Waits until all sessions have ended; lock held. False: the deadline is past. */
+static bool
+wait_for_sessions(struct listeners *listeners, int64_t deadline)
+{
+  struct timespec until = thread_deadline(deadline);
+  while (listeners->sessions->len)
+    if (pthread_cond_clockwait(&listeners->ended, &listeners->lock, CLOCK_MONOTONIC, &until) == ETIMEDOUT)
+      return false;
+  return true;
+}
+
+void
+listeners_stop(struct listeners *listeners, int64_t deadline)
+{
+  if (listeners->options == NULL)
+    return;
+  atomic_store(&listeners->options->stopping, true);
+  join_listeners(listeners);
+  pthread_mutex_lock(&listeners->lock);
+  for (guint i = 0; i < listeners->sessions->len; i++)
+    tell_to_leave(listeners, g_ptr_array_index(listeners->sessions, i), REPLY_SHUTDOWN);
+  if (!wait_for_sessions(listeners, deadline)) {
+    log_warn("sessions cut off", log_int("sessions", listeners->sessions->len));
+    for (guint i = 0; i < listeners->sessions->len; i++)
+      shutdown(((struct session *)g_ptr_array_index(listeners->sessions, i))->fd, SHUT_RDWR);
+    while (listeners->sessions->len)
+      pthread_cond_wait(&listeners->ended, &listeners->lock);
+  }
+  pthread_mutex_unlock(&listeners->lock);
+}
+
+void
+listeners_free(struct listeners *listeners)
+{
+  if (listeners == NULL)
+    return;
+  g_assert(listeners->sessions->len == 0);
+  g_ptr_array_unref(listeners->all);
+  g_ptr_array_unref(listeners->sessions);
+  close(listeners->stop_event);
+  pthread_cond_destroy(&listeners->ended);
+  pthread_mutex_destroy(&listeners->lock);
+  g_free(listeners);
+}
+
+size_t
+listeners_sessions(struct listeners *listeners)
+{
+  pthread_mutex_lock(&listeners->lock);
+  size_t n = listeners->sessions->len;
+  pthread_mutex_unlock(&listeners->lock);
+  return n;
+}

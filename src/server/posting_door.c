@@ -1,0 +1,181 @@
+#include "server/posting_door.h"
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/log.h"
+#include "queue/intake.h"
+#include "server/peer_match.h"
+#include <jansson.h>
+
+static bool
+is_callout(const struct config *config, const char *listener)
+{
+  return g_strv_contains((const char *const *)config->lmtp_callout_listen, listener);
+}
+
+static enum res
+on_mail(void *ctx, struct door_transaction *transaction, GError **error)
+{
+  (void)ctx, (void)transaction, (void)error;
+  return RES_OK;
+}
+
+/* Over a call-out listener the answer may depend on the sender, elsewhere on recipient and SIZE alone. */
+static enum res
+check_recipient(struct posting_door *door, const struct door_transaction *transaction, const struct list_target *target, GError **error)
+{
+  enum res res = intake_check_size(target, transaction->size, error);
+  if (res != RES_OK)
+    return res;
+  const struct config *config = live_config_acquire(door->live);
+  if (is_callout(config, transaction->peer->listener))
+    res = intake_check_sender(door->store, target, transaction->reverse_path, error);
+  live_config_release(door->live, config);
+  return res;
+}
+
+static enum res
+on_recipient(void *ctx, struct door_transaction *transaction, const char *address, void **target, GError **error)
+{
+  struct posting_door *door = ctx;
+  OWN(list_target) found = NULL;
+  enum res res = list_index_refresh(door->index, error);
+  if (res == RES_OK)
+    res = list_index_resolve(door->index, address, &found, error);
+  if (res == RES_BAD)
+    counter_add(COUNTER_UNKNOWN_RECIPIENT, 1);
+  if (res == RES_OK)
+    res = check_recipient(door, transaction, found, error);
+  if (res != RES_OK) {
+    log_note("recipient refused", log_str("to", address), log_str("from", transaction->reverse_path), log_err(error ? *error : NULL));
+    return res;
+  }
+  *target = OWN_GIVE(found);
+  return RES_OK;
+}
+
+static enum res
+on_message_begin(void *ctx, struct door_transaction *transaction, GError **error)
+{
+  struct posting_door *door = ctx;
+  struct incoming *incoming = NULL;
+  enum res res = incoming_new(door->store, door->budget, transaction->size, &incoming, error);
+  transaction->user = incoming;
+  return res;
+}
+
+static enum res
+on_message_data(void *ctx, struct door_transaction *transaction, struct slice octets, GError **error)
+{
+  (void)ctx;
+  return incoming_append(transaction->user, octets, error);
+}
+
+/* All XFORWARD attributes as one JSON object, "" if there are none; owned by the caller. */
+static char *
+xforward_json(const struct door_xforward *xforward)
+{
+  const struct { const char *name, *value; } attributes[] = {
+    { "NAME", xforward->name }, { "ADDR", xforward->addr },   { "PORT", xforward->port },     { "PROTO", xforward->proto },
+    { "HELO", xforward->helo }, { "IDENT", xforward->ident }, { "SOURCE", xforward->source },
+  };
+  json_t *object = json_object();
+  for (size_t i = 0; i < G_N_ELEMENTS(attributes); i++)
+    if (attributes[i].value)
+      json_object_set_new(object, attributes[i].name, json_string(attributes[i].value));
+  char *text = json_object_size(object) ? json_dumps(object, JSON_COMPACT) : NULL;
+  json_decref(object);
+  char *copy = g_strdup(text ? text : "");
+  free(text);
+  return copy;
+}
+
+/* The address without port and brackets; NULL for a unix socket. Owned by the caller. */
+static char *
+peer_host(const struct door_peer *peer)
+{
+  if (peer->unix_socket)
+    return NULL;
+  const char *colon = strrchr(peer->address, ':');
+  char *host = g_strndup(peer->address, colon ? (size_t)(colon - peer->address) : strlen(peer->address));
+  return g_strstrip(g_strdelimit(host, "[]", ' '));
+}
+
+static void
+render_replies(const struct door_transaction *transaction, const struct intake_recipient *recipients)
+{
+  for (guint i = 0; i < transaction->recipients->len; i++) {
+    struct door_recipient *recipient = g_ptr_array_index(transaction->recipients, i);
+    struct reply_words words = {
+      .id = recipients[i].code, .list = intake_subject(recipients[i].target), .reason = recipients[i].reason, .detail = recipients[i].reason,
+    };
+    reply_render(recipients[i].reply, &words, recipient->reply);
+  }
+}
+
+static void
+intake(struct posting_door *door, struct door_transaction *transaction, struct intake_recipient *recipients, bool *wake)
+{
+  const struct config *config = live_config_acquire(door->live);
+  const struct intake_options options = {
+    .unproven = (enum unproven_policy)config->lmtp_unproven,
+    .auth_trusted = (const char *const *)config->auth_trusted,
+    .auth_local_domains = (const char *const *)config->auth_local_domains,
+    .site_owner = config->site_owner,
+    .hostname = config->hostname,
+    .dedupe_window = config->retention_dedupe,
+  };
+  g_autofree char *xforward = xforward_json(transaction->xforward), *host = peer_host(transaction->peer);
+  const struct intake_message message = {
+    .incoming = transaction->user,
+    .reverse_path = transaction->reverse_path,
+    .smtputf8 = transaction->smtputf8,
+    .door = DOOR_LMTP,
+    .trusted_peer = peer_match((const char *const *)config->lmtp_trusted_peers, host),
+    .xforward_source = transaction->xforward->source,
+    .xforward = xforward,
+    .peer = transaction->peer->lhlo,
+    .now = clock_now(),
+  };
+  intake_message(door->store, &options, &message, recipients, transaction->recipients->len, wake);
+  live_config_release(door->live, config);
+}
+
+static void
+on_message_end(void *ctx, struct door_transaction *transaction)
+{
+  struct posting_door *door = ctx;
+  guint n = transaction->recipients->len;
+  g_autofree struct intake_recipient *recipients = g_new0(struct intake_recipient, n);
+  for (guint i = 0; i < n; i++)
+    recipients[i].target = ((struct door_recipient *)g_ptr_array_index(transaction->recipients, i))->target;
+  if (transaction->stray) {
+    counter_add(COUNTER_STRAY_LINE_ENDS, 1);
+    log_note("stray CR or LF replaced", log_int("octets", transaction->stray), log_str("from", transaction->reverse_path));
+  }
+  bool wake = false;
+  intake(door, transaction, recipients, &wake);
+  render_replies(transaction, recipients);
+  for (guint i = 0; i < n; i++)
+    g_free(recipients[i].reason);
+  if (wake)
+    door->wake(door->wake_ctx);
+}
+
+static void
+on_reset(void *ctx, struct door_transaction *transaction)
+{
+  (void)ctx;
+  for (guint i = 0; i < transaction->recipients->len; i++)
+    list_target_free(((struct door_recipient *)g_ptr_array_index(transaction->recipients, i))->target);
+  incoming_free(transaction->user);
+  transaction->user = NULL;
+}
+
+struct door_hooks
+posting_door_hooks(struct posting_door *door)
+{
+  return (struct door_hooks){
+    .ctx = door, .mail = on_mail, .recipient = on_recipient, .message_begin = on_message_begin, .message_data = on_message_data,
+    .message_end = on_message_end, .reset = on_reset,
+  };
+}

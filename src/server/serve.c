@@ -1,0 +1,276 @@
+/* `listward serve`: start-up, wiring, signals, drain. The order matters: bind (perhaps as root), become the user, open the database, take back what a crash left,
+ * and only then listen. */
+#include "server/serve.h"
+#include "base/budget.h"
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/log.h"
+#include "base/privilege.h"
+#include "queue/incoming.h"
+#include "server/control.h"
+#include "server/courier_host.h"
+#include "server/housekeeping.h"
+#include "server/listeners.h"
+#include "server/live_config.h"
+#include "server/notify.h"
+#include "server/peer_match.h"
+#include "server/posting_door.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* Sessions and deliveries at work get so long to finish when the server stops. */
+#define DRAIN_TIME (30 * CLOCK_SECOND)
+
+struct server {
+  int64_t started; /* monotonic */
+  struct live_config *live;
+  struct listeners *listeners;
+  struct store *store;
+  struct list_index *index;
+  struct budget budget;
+  struct courier_host *courier;
+  struct housekeeping *housekeeping;
+  struct control *control;
+  struct posting_door door;
+  struct door_hooks hooks;
+  struct control_hooks control_hooks;
+  struct door_options door_options;
+};
+
+static void
+on_wake(void *ctx)
+{
+  struct server *server = ctx;
+  courier_host_wake(server->courier);
+  housekeeping_stir(server->housekeeping);
+}
+
+static enum res
+on_changed(void *ctx, GError **error)
+{
+  struct server *server = ctx;
+  enum res res = list_index_refresh(server->index, error);
+  courier_host_wake(server->courier);
+  housekeeping_wake(server->housekeeping);
+  return res;
+}
+
+static enum res
+on_retry(void *ctx, GError **error)
+{
+  struct server *server = ctx;
+  courier_host_retry(server->courier);
+  return on_changed(ctx, error);
+}
+
+/* Resident memory in KiB, 0 if the system does not say. */
+static int64_t
+resident_memory(void)
+{
+  g_autofree char *text = NULL;
+  if (!g_file_get_contents("/proc/self/statm", &text, NULL, NULL))
+    return 0;
+  g_auto(GStrv) fields = g_strsplit(text, " ", 3);
+  return fields[0] && fields[1] ? g_ascii_strtoll(fields[1], NULL, 10) * sysconf(_SC_PAGESIZE) / 1024 : 0;
+}
+
+static void
+on_status(void *ctx, GString *out)
+{
+  struct server *server = ctx;
+  struct courier_state courier;
+  courier_host_state(server->courier, &courier);
+  const struct { const char *name; int64_t value; } rows[] = {
+    { "pid", getpid() },
+    { "uptime_seconds", (clock_monotonic() - server->started) / CLOCK_SECOND },
+    { "memory_kib", resident_memory() },
+    { "message_memory_octets", atomic_load(&server->budget.used) },
+    { "open_sessions", (int64_t)listeners_sessions(server->listeners) },
+    { "lists", (int64_t)list_index_count(server->index) },
+    { "courier_in_flight", courier.in_flight },
+    { "outlet_down_seconds", courier.down_since ? (clock_now() - courier.down_since) / CLOCK_SECOND : 0 },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+    g_string_append_printf(out, "%s %" G_GINT64_FORMAT "\r\n", rows[i].name, rows[i].value);
+  for (enum counter counter = 0; counter < COUNTER_COUNT; counter++)
+    g_string_append_printf(out, "%s %" G_GINT64_FORMAT "\r\n", counter_label(counter), counter_read(counter));
+}
+
+static void
+apply_limits(struct server *server, const struct config *config)
+{
+  atomic_store(&server->door_options.size_max, config->max_message_size);
+  atomic_store(&server->door_options.command_timeout, config->command_timeout);
+  atomic_store(&server->door_options.data_timeout, config->data_timeout);
+  atomic_store(&server->door_options.message_timeout, config->message_timeout);
+  log_configure((enum log_format)config->log_format, (enum log_level)config->log_level);
+}
+
+/* What config_load() cannot know. */
+static enum res
+check_config(const struct config *config, GError **error)
+{
+  return peer_match_check((const char *const *)config->lmtp_trusted_peers, error);
+}
+
+/* Database, lists and what a crash left. */
+static enum res
+open_state(struct server *server, const struct config *config, bool no_backup, GError **error)
+{
+  const struct store_options options = {
+    .url = config->database_url, .state_dir = config->state_dir, .mode = STORE_SERVER, .no_backup = no_backup,
+  };
+  enum res res = store_open(&options, &server->store, error);
+  if (res == RES_OK)
+    res = incoming_sweep(server->store, error);
+  if (res == RES_OK)
+    res = list_index_new(server->store, &server->index, error);
+  return res;
+}
+
+/* The threads, inner ones first, so that whatever comes in finds all it needs. */
+static enum res
+start_threads(struct server *server, const struct config *config, GError **error)
+{
+  enum res res = courier_host_start(server->store, config, &server->courier, error);
+  if (res != RES_OK)
+    return res;
+  server->housekeeping = housekeeping_start(server->store, server->live);
+  server->door = (struct posting_door){
+    .store = server->store, .index = server->index, .live = server->live, .budget = &server->budget, .wake = on_wake, .wake_ctx = server,
+  };
+  server->hooks = posting_door_hooks(&server->door);
+  server->control_hooks = (struct control_hooks){ .ctx = server, .changed = on_changed, .retry = on_retry, .status = on_status };
+  g_autofree char *path = config_path(config, "control.sock");
+  res = control_start(path, &server->control_hooks, &server->control, error);
+  if (res == RES_OK)
+    listeners_start(server->listeners, &server->hooks, &server->door_options);
+  return res;
+}
+
+static enum res
+start(struct server *server, const struct config *config, bool no_backup, GError **error)
+{
+  enum res res = check_config(config, error);
+  if (res == RES_OK)
+    res = listeners_bind(config, &server->listeners, error);
+  if (res == RES_OK)
+    res = privilege_drop(config->user, config->state_dir, error);
+  if (res == RES_OK)
+    res = open_state(server, config, no_backup, error);
+  return res == RES_OK ? start_threads(server, config, error) : res;
+}
+
+/* Outermost first: no new mail, then the work in hand, then what it works on. */
+static void
+stop(struct server *server)
+{
+  notify_send("STOPPING=1");
+  int64_t deadline = clock_monotonic() + DRAIN_TIME;
+  if (server->listeners)
+    listeners_stop(server->listeners, deadline);
+  control_free(server->control);
+  housekeeping_free(server->housekeeping);
+  courier_host_free(server->courier, deadline);
+  list_index_free(server->index);
+  store_free(server->store);
+  listeners_free(server->listeners);
+  live_config_free(server->live);
+}
+
+/* SIGHUP. A bad file changes nothing. */
+static void
+reload(struct server *server)
+{
+  const struct config *before = live_config_acquire(server->live);
+  g_autoptr(GError) error = NULL;
+  OWN(config) after = NULL;
+  enum res res = config_load(before->file, &after, &error);
+  if (res == RES_OK)
+    res = check_config(after, &error);
+  if (res != RES_OK) {
+    log_error("reload refused, nothing changed", log_err(error));
+    live_config_release(server->live, before);
+    return;
+  }
+  g_autoptr(GPtrArray) keys = config_restart_keys(before, after);
+  for (guint i = 0; i < keys->len; i++)
+    log_warn("change ignored until a restart", log_str("key", g_ptr_array_index(keys, i)));
+  config_keep_restart_keys(before, after);
+  apply_limits(server, after);
+  courier_host_reload(server->courier, before, after);
+  live_config_release(server->live, before);
+  live_config_replace(server->live, OWN_GIVE(after));
+  housekeeping_wake(server->housekeeping);
+  log_note("reloaded");
+}
+
+/* Until SIGTERM or SIGINT. */
+static void
+serve_signals(struct server *server, const sigset_t *signals)
+{
+  for (;;) {
+    int number = 0;
+    sigwait(signals, &number);
+    if (number != SIGHUP) {
+      log_note("stopping", log_str("signal", number == SIGTERM ? "TERM" : "INT"));
+      return;
+    }
+    notify_send("RELOADING=1");
+    reload(server);
+    notify_send("READY=1");
+  }
+}
+
+static enum res
+load_config(const struct cli *cli, struct server *server, GError **error)
+{
+  OWN(config) config = NULL;
+  enum res res = config_load(cli->config->file, &config, error);
+  if (res != RES_OK)
+    return res;
+  server->budget.limit = config->max_memory;
+  apply_limits(server, config);
+  server->door_options.hostname = cli->config->hostname;
+  server->live = live_config_new(OWN_GIVE(config));
+  return RES_OK;
+}
+
+static int
+run(struct cli *cli, int argc, char **argv)
+{
+  (void)argc, (void)argv;
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &signals, NULL);
+  signal(SIGPIPE, SIG_IGN);
+
+  struct server server = { .started = clock_monotonic() };
+  g_autoptr(GError) error = NULL;
+  enum res res = load_config(cli, &server, &error);
+  if (res == RES_OK)
+    res = start(&server, cli->config, cli->no_backup, &error);
+  if (res == RES_OK) {
+    log_note("ready", log_str("version", LISTWARD_VERSION), log_int("pid", getpid()), log_int("lists", (int64_t)list_index_count(server.index)));
+    notify_send("READY=1");
+    serve_signals(&server, &signals);
+  }
+  stop(&server);
+  if (res == RES_OK)
+    log_note("stopped");
+  return cli_result(res, error);
+}
+
+const struct cli_command serve_command = {
+  .name = "serve",
+  .arguments = "",
+  .summary = "the daemon, in the foreground; SIGTERM drains, SIGHUP reloads",
+  .help = "Logs to standard error. Under systemd use Type=notify.",
+  .max = 0,
+  .run = run,
+};
