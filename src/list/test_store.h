@@ -48,17 +48,13 @@ must_write(struct store *store, store_fn fn, void *arg)
   g_assert_cmpint(res, ==, RES_OK);
 }
 
-/* A test whose body runs in one transaction of a store of its own. */
+/* A test whose body, a pointed-to store_fn, runs in one transaction of a store of its own. */
 static inline void
 in_transaction(gconstpointer body)
 {
-  union {
-    gconstpointer pointer;
-    store_fn fn;
-  } test = { .pointer = body };
   char *directory = scratch_new();
   struct store *store = scratch_store(directory, STORE_COMMAND);
-  must_write(store, test.fn, NULL);
+  must_write(store, *(const store_fn *)body, NULL);
   store_free(store);
   scratch_free(directory);
 }
