@@ -159,6 +159,8 @@ connection_open(const struct connection_options *options, struct connection **co
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   if (sqlite3_open_v2(made->path, &made->db, flags, NULL) != SQLITE_OK)
     return connection_fail(made, "opening", error);
+  if (sqlite3_db_readonly(made->db, "main") == 1)
+    return trouble(error, REPLY_TROUBLE, "%s: cannot be written%s", made->path, advice_for(SQLITE_READONLY));
   enum res res = set_up(made, options, error);
   if (res == RES_OK)
     *connection = OWN_GIVE(made);

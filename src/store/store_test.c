@@ -1,306 +1,14 @@
 #include "store/store.h"
-#include <glib/gstdio.h>
+#include "store/scratch.h"
+#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define INSERT "INSERT INTO item(number, word, octets) VALUES($1, $2, $3)"
-#define COUNT "SELECT count(*) FROM item"
-
-/* --- a scratch directory with a store in it --- */
-
-static char *
-scratch_new(void)
-{
-  char *directory = g_dir_make_tmp("store-XXXXXX", NULL);
-  g_assert_nonnull(directory);
-  return directory;
-}
-
-static void
-scratch_free(char *directory)
-{
-  GDir *dir = g_dir_open(directory, 0, NULL);
-  const char *name;
-  while ((name = g_dir_read_name(dir))) {
-    g_autofree char *path = g_build_filename(directory, name, NULL);
-    g_unlink(path);
-  }
-  g_dir_close(dir);
-  g_rmdir(directory);
-  g_free(directory);
-}
-
-static struct store *
-open_in(const char *directory, enum store_mode mode)
-{
-  g_autoptr(GError) error = NULL;
-  struct store *store = NULL;
-  enum res res = store_open(&(struct store_options){ .url = "sqlite:test.db", .state_dir = directory, .mode = mode }, &store, &error);
-  g_assert_no_error(error);
-  g_assert_cmpint(res, ==, RES_OK);
-  return store;
-}
-
-static enum res
-make_table(struct tx *tx, void *arg, GError **error)
-{
-  (void)arg;
-  enum res res = sql_run(tx,
-                         "CREATE TABLE IF NOT EXISTS item(id INTEGER PRIMARY KEY AUTOINCREMENT, number BIGINT, word TEXT UNIQUE, octets BLOB)",
-                         SQL_NO_ARGS, error);
-  if (res == RES_OK)
-    res = sql_run(tx, "CREATE TABLE IF NOT EXISTS part(id INTEGER PRIMARY KEY, item BIGINT NOT NULL REFERENCES item(id))", SQL_NO_ARGS, error);
-  return res;
-}
-
-static struct store *
-open_with_table(const char *directory)
-{
-  g_autoptr(GError) error = NULL;
-  struct store *store = open_in(directory, STORE_SERVER);
-  g_assert_cmpint(store_write(store, make_table, NULL, &error), ==, RES_OK);
-  return store;
-}
-
-static enum res
-count_items(struct tx *tx, void *arg, GError **error)
-{
-  return sql_int_of(tx, COUNT, SQL_NO_ARGS, arg, error);
-}
-
-static int64_t
-counted(struct store *store)
-{
-  g_autoptr(GError) error = NULL;
-  int64_t n = -1;
-  enum res res = store_read(store, count_items, &n, &error);
-  g_assert_no_error(error);
-  g_assert_cmpint(res, ==, RES_OK);
-  return n;
-}
-
-static enum res
-insert_number(struct tx *tx, void *arg, GError **error)
-{
-  return sql_run(tx, INSERT, SQL_ARGS(sql_int(*(int64_t *)arg), sql_null(), sql_null()), error);
-}
-
-/* --- values --- */
-
-static const char all_octets[] = "\0\1'\"%\xff\xc3\xa4;--\r\n";
-
-static const struct value_row {
-  const char *name;
-  struct sql_value value;
-  int64_t number; /* as read back by each getter */
-  const char *text;
-  struct slice octets;
-  bool null;
-} value_rows[] = {
-  { .name = "null", .value = { SQL_NULL, 0, { NULL, 0 } }, .text = "", .null = true },
-  { .name = "zero", .value = { SQL_INT, 0, { NULL, 0 } }, .text = "0", .octets = { "0", 1 } },
-  { .name = "least", .value = { SQL_INT, INT64_MIN, { NULL, 0 } }, .number = INT64_MIN, .text = "-9223372036854775808",
-    .octets = { "-9223372036854775808", 20 } },
-  { .name = "most", .value = { SQL_INT, INT64_MAX, { NULL, 0 } }, .number = INT64_MAX, .text = "9223372036854775807",
-    .octets = { "9223372036854775807", 19 } },
-  { .name = "text", .value = { SQL_TEXT, 0, { "M\xc3\xa4rz 'x'", 9 } }, .text = "M\xc3\xa4rz 'x'", .octets = { "M\xc3\xa4rz 'x'", 9 } },
-  { .name = "text cut from a longer one", .value = { SQL_TEXT, 0, { "abcdef", 3 } }, .text = "abc", .octets = { "abc", 3 } },
-  { .name = "digits stay text", .value = { SQL_TEXT, 0, { "007", 3 } }, .number = 7, .text = "007", .octets = { "007", 3 } },
-  { .name = "empty text", .value = { SQL_TEXT, 0, { NULL, 0 } }, .text = "" },
-  { .name = "octets", .value = { SQL_BYTES, 0, { all_octets, sizeof all_octets } }, .text = "", .octets = { all_octets, sizeof all_octets } },
-  { .name = "no octets", .value = { SQL_BYTES, 0, { NULL, 0 } }, .text = "" },
-};
-
-static enum res
-round_trip(struct tx *tx, void *arg, GError **error)
-{
-  const struct value_row *row = arg;
-  OWN(rows) rows = NULL;
-  enum res res = sql_query(tx, "SELECT $1, $1, $1, $1", SQL_ARGS(row->value), &rows, error);
-  if (res == RES_OK)
-    res = rows_next(rows, error);
-  g_assert_cmpint(res, ==, RES_OK);
-  g_assert_true(row_is_null(rows, 0) == row->null);
-  g_assert_cmpint(row_int(rows, 1), ==, row->number);
-  g_assert_cmpstr(row_text(rows, 2), ==, row->text);
-  g_assert_true(slice_equal(row_bytes(rows, 3), row->octets));
-  g_assert_cmpint(rows_next(rows, error), ==, RES_MORE);
-  g_assert_cmpint(rows_next(rows, error), ==, RES_MORE); /* and does not begin again */
-  return RES_OK;
-}
-
-static void
-test_values(void)
-{
-  char *directory = scratch_new();
-  OWN(store) store = open_in(directory, STORE_SERVER);
-  for (size_t i = 0; i < G_N_ELEMENTS(value_rows); i++) {
-    g_autoptr(GError) error = NULL;
-    g_test_message("%s", value_rows[i].name);
-    g_assert_cmpint(store_read(store, round_trip, (void *)&value_rows[i], &error), ==, RES_OK);
-  }
-  store_free(OWN_GIVE(store));
-  scratch_free(directory);
-}
-
-static enum res
-store_values(struct tx *tx, void *arg, GError **error)
-{
-  const struct value_row *row = arg;
-  return sql_run(tx, "INSERT INTO item(octets) VALUES($1)", SQL_ARGS(row->value), error);
-}
-
-static enum res
-find_value(struct tx *tx, void *arg, GError **error)
-{
-  const struct value_row *row = arg;
-  int64_t n = 0;
-  enum res res = sql_int_of(tx, "SELECT count(*) FROM item WHERE octets = $1 OR (octets IS NULL AND $2 = 1)",
-                            SQL_ARGS(row->value, sql_int(row->null)), &n, error);
-  g_assert_cmpint(n, ==, 1);
-  return res;
-}
-
-/* Empty is not NULL, text is not octets: each row finds itself alone. */
-static void
-test_values_in_table(void)
-{
-  char *directory = scratch_new();
-  OWN(store) store = open_with_table(directory);
-  g_autoptr(GError) error = NULL;
-  for (size_t i = 0; i < G_N_ELEMENTS(value_rows); i++)
-    g_assert_cmpint(store_write(store, store_values, (void *)&value_rows[i], &error), ==, RES_OK);
-  for (size_t i = 0; i < G_N_ELEMENTS(value_rows); i++) {
-    g_test_message("%s", value_rows[i].name);
-    g_assert_cmpint(store_read(store, find_value, (void *)&value_rows[i], &error), ==, RES_OK);
-  }
-  store_free(OWN_GIVE(store));
-  scratch_free(directory);
-}
-
-/* --- statements --- */
-
-static const struct statement_row {
-  const char *name, *sql;
-  struct sql_args args;
-  enum res want;
-  int64_t value;
-} statement_rows[] = {
-  { .name = "by number, not by order", .sql = "SELECT $2 - $1", .args = { (struct sql_value[]){ { SQL_INT, 3, { 0 } }, { SQL_INT, 10, { 0 } } }, 2 },
-    .value = 7 },
-  { .name = "one twice", .sql = "SELECT $1 + $1", .args = { (struct sql_value[]){ { SQL_INT, 4, { 0 } } }, 1 }, .value = 8 },
-  { .name = "no row", .sql = "SELECT 1 WHERE 1 = 0", .want = RES_MORE, .value = -1 },
-  { .name = "too few values", .sql = "SELECT $1 + $2", .args = { (struct sql_value[]){ { SQL_INT, 4, { 0 } } }, 1 }, .want = RES_TEMP, .value = -1 },
-  { .name = "too many values", .sql = "SELECT 1", .args = { (struct sql_value[]){ { SQL_INT, 4, { 0 } } }, 1 }, .want = RES_TEMP, .value = -1 },
-  { .name = "number out of range", .sql = "SELECT $3", .args = { (struct sql_value[]){ { SQL_INT, 4, { 0 } } }, 1 }, .want = RES_TEMP, .value = -1 },
-  { .name = "parameter without a number", .sql = "SELECT ?", .args = { (struct sql_value[]){ { SQL_INT, 4, { 0 } } }, 1 }, .want = RES_TEMP,
-    .value = -1 },
-  { .name = "two statements", .sql = "SELECT 1; SELECT 2", .want = RES_TEMP, .value = -1 },
-  { .name = "none", .sql = "", .want = RES_TEMP, .value = -1 },
-  { .name = "no such table", .sql = "SELECT 1 FROM nowhere", .want = RES_TEMP, .value = -1 },
-  { .name = "double quotes are for names", .sql = "SELECT \"x\"", .want = RES_TEMP, .value = -1 },
-  { .name = "reader writes", .sql = "INSERT INTO item(word) VALUES('w') RETURNING id", .want = RES_TEMP, .value = -1 },
-};
-
-static enum res
-run_statement_row(struct tx *tx, void *arg, GError **error)
-{
-  const struct statement_row *row = arg;
-  int64_t value = -1;
-  enum res res = sql_int_of(tx, row->sql, row->args, &value, error);
-  g_assert_cmpint(value, ==, row->value);
-  return res;
-}
-
-static void
-test_statements(void)
-{
-  char *directory = scratch_new();
-  OWN(store) store = open_with_table(directory);
-  for (size_t i = 0; i < G_N_ELEMENTS(statement_rows); i++) {
-    g_autoptr(GError) error = NULL;
-    g_test_message("%s", statement_rows[i].name);
-    g_assert_cmpint(store_read(store, run_statement_row, (void *)&statement_rows[i], &error), ==, statement_rows[i].want);
-    g_assert_true((error != NULL) == (statement_rows[i].want != RES_OK));
-  }
-  store_free(OWN_GIVE(store));
-  scratch_free(directory);
-}
-
-static enum res
-use_statements(struct tx *tx, void *arg, GError **error)
-{
-  static const char query[] = "SELECT 1 UNION ALL SELECT 2";
-  char changing[] = "SELECT 1";
-  int64_t value = 0;
-  g_autofree char *text = NULL;
-  g_autoptr(GError) refused = NULL;
-  (void)arg;
-  {
-    OWN(rows) rows = NULL;
-    OWN(rows) again = NULL;
-    g_assert_cmpint(sql_query(tx, query, SQL_NO_ARGS, &rows, error), ==, RES_OK);
-    g_assert_cmpint(sql_query(tx, query, SQL_NO_ARGS, &again, &refused), ==, RES_TEMP);
-    g_assert_cmpint(rows_next(rows, error), ==, RES_OK); /* unharmed */
-    g_assert_cmpint(row_int(rows, 0), ==, 1);
-  }
-  g_assert_cmpint(sql_int_of(tx, query, SQL_NO_ARGS, &value, error), ==, RES_OK);
-  g_assert_cmpint(value, ==, 1);
-
-  /* Another text at the same address is another statement. */
-  g_assert_cmpint(sql_int_of(tx, changing, SQL_NO_ARGS, &value, error), ==, RES_OK);
-  changing[7] = '5';
-  g_assert_cmpint(sql_int_of(tx, changing, SQL_NO_ARGS, &value, error), ==, RES_OK);
-  g_assert_cmpint(value, ==, 5);
-
-  g_assert_cmpint(sql_text_of(tx, "SELECT 'a' || $1", SQL_ARGS(sql_text("b")), &text, error), ==, RES_OK);
-  g_assert_cmpstr(text, ==, "ab");
-
-  g_assert_cmpint(sql_run(tx, "INSERT INTO item(number) VALUES(1), (1), (2)", SQL_NO_ARGS, error), ==, RES_OK);
-  g_assert_cmpint(sql_changes(tx), ==, 3);
-  g_assert_cmpint(sql_run(tx, "UPDATE item SET number = 3 WHERE number = 1 RETURNING id", SQL_NO_ARGS, error), ==, RES_OK);
-  g_assert_cmpint(sql_changes(tx), ==, 2);
-  g_assert_cmpint(sql_run(tx, "DELETE FROM item WHERE number = 1", SQL_NO_ARGS, error), ==, RES_OK);
-  g_assert_cmpint(sql_changes(tx), ==, 0);
-  return RES_OK;
-}
-
-/* More statements than are kept prepared: the oldest give way, an open one never. */
-static enum res
-use_many_statements(struct tx *tx, void *arg, GError **error)
-{
-  OWN(rows) open = NULL;
-  (void)arg;
-  g_assert_cmpint(sql_query(tx, "SELECT 41 UNION ALL SELECT 42", SQL_NO_ARGS, &open, error), ==, RES_OK);
-  g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
-  for (int i = 0; i < 1000; i++) {
-    char *sql = g_strdup_printf("SELECT %d", i);
-    int64_t value = -1;
-    g_ptr_array_add(texts, sql);
-    g_assert_cmpint(sql_int_of(tx, sql, SQL_NO_ARGS, &value, error), ==, RES_OK);
-    g_assert_cmpint(value, ==, i);
-  }
-  g_assert_cmpint(rows_next(open, error), ==, RES_OK);
-  g_assert_cmpint(rows_next(open, error), ==, RES_OK);
-  g_assert_cmpint(row_int(open, 0), ==, 42);
-  return RES_OK;
-}
-
-static void
-test_statement_use(void)
-{
-  char *directory = scratch_new();
-  OWN(store) store = open_with_table(directory);
-  g_autoptr(GError) error = NULL;
-  g_assert_cmpint(store_write(store, use_statements, NULL, &error), ==, RES_OK);
-  g_assert_cmpint(store_write(store, use_many_statements, NULL, &error), ==, RES_OK);
-  g_assert_cmpint(store_read(store, use_many_statements, NULL, &error), ==, RES_OK);
-  store_free(OWN_GIVE(store));
-  scratch_free(directory);
-}
 
 /* --- failures --- */
 
@@ -413,7 +121,7 @@ write_many(void *arg)
     g_autoptr(GError) error = NULL;
     if (store_write(writer->store, insert_counted, &number, &error) != RES_OK)
       writer->failed += number % 7 == 0 ? 1 : 1000;
-    if (counted(writer->store) < 1)
+    else if (counted(writer->store) < i / 2) /* it sees at least its own */
       writer->failed += 1000;
   }
   return NULL;
@@ -500,6 +208,53 @@ test_snapshot(void)
   scratch_free(directory);
 }
 
+/* --- the pool of readers --- */
+
+#define READERS 20
+#define POOL 8
+
+static _Atomic int reading, most_reading;
+
+/* Does not end before the pool is in use as a whole. */
+static enum res
+read_together(struct tx *tx, void *arg, GError **error)
+{
+  int now = ++reading;
+  int most = most_reading;
+  while (now > most && !atomic_compare_exchange_weak(&most_reading, &most, now))
+    ;
+  while (most_reading < POOL)
+    sched_yield();
+  enum res res = count_items(tx, arg, error);
+  reading--;
+  return res;
+}
+
+static void *
+read_in_thread(void *store)
+{
+  int64_t n = -1;
+  return store_read(store, read_together, &n, NULL) == RES_OK && n == 0 ? store : NULL;
+}
+
+static void
+test_readers(void)
+{
+  char *directory = scratch_new();
+  OWN(store) store = open_with_table(directory);
+  pthread_t threads[READERS];
+  for (int i = 0; i < READERS; i++)
+    g_assert_cmpint(pthread_create(&threads[i], NULL, read_in_thread, store), ==, 0);
+  for (int i = 0; i < READERS; i++) {
+    void *done = NULL;
+    pthread_join(threads[i], &done);
+    g_assert_nonnull(done);
+  }
+  g_assert_cmpint(most_reading, ==, POOL);
+  store_free(OWN_GIVE(store));
+  scratch_free(directory);
+}
+
 /* --- beside other processes --- */
 
 static void
@@ -566,6 +321,78 @@ test_processes(void)
   scratch_free(directory);
 }
 
+/* --- a process that is killed --- */
+
+struct teller {
+  struct store *store;
+  int64_t first;
+  int pipe;
+};
+
+/* Says which numbers are said to be durable, until it dies. */
+static void *
+write_and_tell(void *arg)
+{
+  struct teller *teller = arg;
+  for (int64_t number = teller->first;; number++)
+    if (store_write(teller->store, insert_number, &number, NULL) != RES_OK || write(teller->pipe, &number, sizeof number) != sizeof number)
+      _exit(1);
+}
+
+static void
+write_until_killed(const char *directory, int pipe)
+{
+  struct teller tellers[4];
+  pthread_t threads[G_N_ELEMENTS(tellers)];
+  struct store *store = open_with_table(directory);
+  for (int i = 0; i < (int)G_N_ELEMENTS(tellers); i++) {
+    tellers[i] = (struct teller){ store, i * INT64_C(1000000), pipe };
+    g_assert_cmpint(pthread_create(&threads[i], NULL, write_and_tell, &tellers[i]), ==, 0);
+  }
+  for (int i = 0; i < (int)G_N_ELEMENTS(tellers); i++)
+    pthread_join(threads[i], NULL);
+}
+
+static enum res
+find_number(struct tx *tx, void *arg, GError **error)
+{
+  int64_t n = 0;
+  enum res res = sql_int_of(tx, "SELECT count(*) FROM item WHERE number = $1", SQL_ARGS(sql_int(*(int64_t *)arg)), &n, error);
+  g_assert_cmpint(n, ==, 1);
+  return res;
+}
+
+static void
+test_killed(void)
+{
+  char *directory = scratch_new();
+  int ends[2], told = 0, status = -1;
+  g_assert_cmpint(pipe(ends), ==, 0);
+  pid_t child = fork();
+  g_assert_cmpint(child, >=, 0);
+  if (child == 0)
+    write_until_killed(directory, ends[1]);
+  close(ends[1]);
+  g_autoptr(GArray) numbers = g_array_new(FALSE, FALSE, sizeof(int64_t));
+  int64_t number;
+  while (read(ends[0], &number, sizeof number) == sizeof number) {
+    g_array_append_val(numbers, number);
+    if (++told == 200)
+      g_assert_cmpint(kill(child, SIGKILL), ==, 0);
+  }
+  close(ends[0]);
+  g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+  g_assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+
+  OWN(store) store = open_in(directory, STORE_SERVER);
+  g_autoptr(GError) error = NULL;
+  g_assert_cmpint(counted(store), >=, told);
+  for (guint i = 0; i < numbers->len; i++)
+    g_assert_cmpint(store_read(store, find_number, &g_array_index(numbers, int64_t, i), &error), ==, RES_OK);
+  store_free(OWN_GIVE(store));
+  scratch_free(directory);
+}
+
 /* --- opening --- */
 
 static const struct {
@@ -604,6 +431,26 @@ test_open_refused(void)
 }
 
 static void
+test_damaged(void)
+{
+  char *directory = scratch_new();
+  g_autofree char *path = g_build_filename(directory, "test.db", NULL);
+  g_autoptr(GError) error = NULL;
+  char garbage[3000];
+  memset(garbage, 0xa5, sizeof garbage);
+  store_free(open_with_table(directory));
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  g_assert_cmpint(pwrite(fd, garbage, sizeof garbage, 100), ==, (ssize_t)sizeof garbage);
+  close(fd);
+  struct store *store = NULL;
+  g_assert_cmpint(store_open(&(struct store_options){ .url = "sqlite:test.db", .state_dir = directory }, &store, &error), ==, RES_TEMP);
+  g_assert_null(store);
+  g_assert_nonnull(strstr(error->message, "test.db"));
+  g_assert_nonnull(strstr(error->message, "restore a copy"));
+  scratch_free(directory);
+}
+
+static void
 test_file_modes(void)
 {
   char *directory = scratch_new();
@@ -631,16 +478,15 @@ main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/store/processes", test_processes); /* first: it forks */
-  g_test_add_func("/store/values", test_values);
-  g_test_add_func("/store/values-in-table", test_values_in_table);
-  g_test_add_func("/store/statements", test_statements);
-  g_test_add_func("/store/statement-use", test_statement_use);
+  g_test_add_func("/store/killed", test_killed);       /* it too */
   g_test_add_data_func("/store/failures/server", GINT_TO_POINTER(STORE_SERVER), test_failures);
   g_test_add_data_func("/store/failures/command", GINT_TO_POINTER(STORE_COMMAND), test_failures);
   g_test_add_func("/store/many-threads", test_many_threads);
   g_test_add_func("/store/snapshot", test_snapshot);
+  g_test_add_func("/store/readers", test_readers);
   g_test_add_func("/store/version", test_version);
   g_test_add_func("/store/open-refused", test_open_refused);
+  g_test_add_func("/store/damaged", test_damaged);
   g_test_add_func("/store/file-modes", test_file_modes);
   return g_test_run();
 }
