@@ -1,0 +1,33 @@
+#pragma once
+/* A piece of work: the next chunk of a roster, a chunk that waits to be tried again, or recipients whose time has come, all of one delivery. Inside a store_fn. */
+#include "courier/target.h"
+#include "envelope/role.h"
+#include "store/store.h"
+
+struct claim {
+  int64_t delivery_id, posting_id, list_id;
+  int64_t chunk_id; /* 0: the targets have rows of their own */
+  int attempts;     /* of the chunk: transactions that broke */
+  char *code;       /* the posting's id as shown */
+  char *reverse_path;
+  GArray *targets; /* struct target; at least one */
+};
+void claim_free(struct claim *claim);
+OWN_DEFINE(claim, claim_free)
+
+struct claim_options {
+  size_t chunk_size; /* targets at most, up to ROSTER_CHUNK_MAX */
+  int64_t now;
+  bool suspects; /* only deliveries that were in progress at two crashes; else only the others */
+};
+
+/* Strikes from which a delivery is run alone, and from which it is set aside. */
+#define STRIKES_ALONE 2
+#define STRIKES_SET_ASIDE 3
+
+/* Takes the next piece of work, of the delivery least recently served. RES_OK: `claim` is owned by the caller, or NULL: nothing is due; `next_at` then says when something
+ * will be: `now` or before: call again (in a new transaction), INT64_MAX: not before something new comes. */
+enum res claim_next(struct tx *tx, const struct claim_options *options, struct claim **claim, int64_t *next_at, GError **error) MUST_CHECK;
+
+/* Marks a delivery as done if nothing of it is left to do. */
+enum res claim_finish_delivery(struct tx *tx, int64_t delivery_id, int64_t now, GError **error) MUST_CHECK;

@@ -1,0 +1,13 @@
+#pragma once
+/* What an SMTP server says it can do (RFC 5321 4.1.1.1). */
+#include "courier/smtp_reply.h"
+
+struct ehlo {
+  bool pipelining, eight_bit, smtputf8, enhanced, size;
+  int64_t size_max; /* octets; 0: no limit told (RFC 1870) */
+};
+
+/* Takes what one line of the reply says, from the second line on; unknown keywords are passed over. Total. */
+void ehlo_keyword(struct ehlo *ehlo, struct slice words);
+/* Reads the reply to EHLO. `ehlo` is set anew; look at the code before using it. Results as smtp_reply_read. */
+enum res ehlo_read(struct stream *stream, struct ehlo *ehlo, struct smtp_reply *reply, GError **error) MUST_CHECK;

@@ -1,0 +1,156 @@
+/* The Maildir outlet: one file for each recipient, with Return-Path and Delivered-To on top and the line ends of this machine. For a look at what would be sent, with no MTA
+ * at all. */
+#include "base/clock.h"
+#include "base/token.h"
+#include "courier/outlet.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct outlet_maildir {
+  struct outlet outlet;
+  char *path, *hostname;
+};
+
+static enum res
+failed(const char *what, const char *path, GError **error)
+{
+  return trouble(error, REPLY_TROUBLE, "%s %s: %s", what, path, g_strerror(errno));
+}
+
+static enum res
+ensure_folders(const struct outlet_maildir *maildir, GError **error)
+{
+  static const char *const folders[] = { "tmp", "new", "cur" };
+  for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
+    g_autofree char *path = g_build_filename(maildir->path, folders[i], NULL);
+    if (g_mkdir_with_parents(path, 0700) != 0)
+      return failed("make", path, error);
+  }
+  return RES_OK;
+}
+
+static void
+put_lines(FILE *file, struct slice octets)
+{
+  while (octets.n > 0) {
+    struct slice line = slice_until(octets, '\n');
+    octets = slice_skip(octets, line.n + 1);
+    if (line.n > 0 && line.p[line.n - 1] == '\r')
+      line.n--;
+    fwrite(line.p, 1, line.n, file);
+    putc('\n', file);
+  }
+}
+
+static bool
+write_copy(FILE *file, const struct transmission *mail, const char *recipient)
+{
+  fprintf(file, "Return-Path: <%s>\nDelivered-To: %s\n", mail->reverse_path, recipient);
+  put_lines(file, mail->header);
+  put_lines(file, mail->body);
+  return fflush(file) == 0 && !ferror(file) && fsync(fileno(file)) == 0;
+}
+
+static enum res
+deliver(const struct outlet_maildir *maildir, const struct transmission *mail, const char *recipient, GError **error)
+{
+  char unique[TOKEN_ID + 1];
+  token_random(unique, TOKEN_ID);
+  int64_t now = clock_now();
+  g_autofree char *name = g_strdup_printf("%" G_GINT64_FORMAT ".M%" G_GINT64_FORMAT "P%dR%s.%s", now / CLOCK_SECOND, now % CLOCK_SECOND, (int)getpid(), unique,
+                                          maildir->hostname);
+  g_autofree char *tmp = g_build_filename(maildir->path, "tmp", name, NULL), *new = g_build_filename(maildir->path, "new", name, NULL);
+  int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return failed("make", tmp, error);
+  FILE *file = fdopen(fd, "w");
+  if (file == NULL) {
+    close(fd);
+    return failed("make", tmp, error);
+  }
+  bool written = write_copy(file, mail, recipient);
+  written = fclose(file) == 0 && written;
+  if (written && rename(tmp, new) == 0)
+    return RES_OK;
+  enum res res = failed("write", tmp, error);
+  (void)unlink(tmp);
+  return res;
+}
+
+static enum res
+sync_folder(const struct outlet_maildir *maildir, GError **error)
+{
+  g_autofree char *path = g_build_filename(maildir->path, "new", NULL);
+  int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0)
+    return failed("open", path, error);
+  enum res res = fsync(fd) == 0 ? RES_OK : failed("sync", path, error);
+  close(fd);
+  return res;
+}
+
+/* Nobody counts as sent to before the folder is on disk. */
+static enum outlet_result
+maildir_send(struct outlet *outlet, struct transmission *mail, GError **error)
+{
+  const struct outlet_maildir *maildir = (struct outlet_maildir *)outlet;
+  enum res res = ensure_folders(maildir, error);
+  for (size_t i = 0; i < mail->n && res == RES_OK; i++) {
+    struct transmission_recipient *recipient = &mail->recipients[i];
+    if (recipient->outcome != OUTCOME_PENDING)
+      continue;
+    res = deliver(maildir, mail, recipient->address, error);
+    recipient->accepted = res == RES_OK;
+  }
+  g_autoptr(GError) unsynced = NULL;
+  if (sync_folder(maildir, &unsynced) == RES_OK)
+    transmission_settle(mail, true, OUTCOME_SENT, transmission_reply(mail, g_strdup_printf("written to %s", maildir->path)));
+  else if (res == RES_OK) {
+    g_propagate_error(error, g_steal_pointer(&unsynced));
+    res = RES_TEMP;
+  }
+  return res == RES_OK ? OUTLET_DONE : OUTLET_DOWN;
+}
+
+static int64_t
+maildir_expire(struct outlet *outlet, int64_t now)
+{
+  (void)outlet;
+  (void)now;
+  return INT64_MAX;
+}
+
+static void
+maildir_cut(struct outlet *outlet, bool cut)
+{
+  (void)outlet;
+  (void)cut;
+}
+
+static void
+maildir_free(struct outlet *outlet)
+{
+  struct outlet_maildir *maildir = (struct outlet_maildir *)outlet;
+  g_free(maildir->path);
+  g_free(maildir->hostname);
+  g_free(maildir);
+}
+
+static const struct outlet_ops maildir_ops = { .send = maildir_send, .expire = maildir_expire, .cut = maildir_cut, .free = maildir_free };
+
+struct outlet *
+outlet_maildir_new(const struct outlet_options *options, GError **error)
+{
+  if (options->path == NULL || options->path[0] == '\0') {
+    (void)!refuse(error, REPLY_TROUBLE, "an outlet of type maildir needs a path");
+    return NULL;
+  }
+  struct outlet_maildir *maildir = g_new0(struct outlet_maildir, 1);
+  maildir->outlet = (struct outlet){ .ops = &maildir_ops, .name = g_strdup_printf("maildir %s", options->path) };
+  maildir->path = g_strdup(options->path);
+  maildir->hostname = g_strdelimit(g_strdup(options->hostname), "/:", '_');
+  return &maildir->outlet;
+}

@@ -1,0 +1,370 @@
+#include "courier/parcel.h"
+#include "base/log.h"
+#include "courier/transmission.h"
+#include "envelope/address.h"
+#include "pipeline/pipeline.h"
+#include "queue/posting.h"
+#include <pthread.h>
+
+/* Kept without a holder at most: the next chunk of the same delivery is often claimed a moment later. */
+#define IDLE_MAX 8
+
+enum state { LOADING, READY, FAILED };
+
+struct shelved {
+  struct parcel parcel; /* first: a parcel is its shelved */
+  int holders;          /* this and `state` under the shelf's lock */
+  enum state state;
+  enum res failure;
+  char *why;
+  int64_t size;         /* octets counted in `held` */
+  GBytes *octets, *header;
+  GHashTable *named; /* folded addresses */
+  atomic_bool kept;
+};
+
+struct parcel_shelf {
+  struct store *store;
+  int64_t max_octets;
+  const char *hostname;
+  pthread_mutex_t lock;
+  pthread_cond_t changed; /* loaded, or room was made */
+  GPtrArray *parcels;     /* struct shelved *, the one used last at the end */
+  int64_t held;
+};
+
+static struct shelved *
+shelved_of(const struct parcel *parcel)
+{
+  return (struct shelved *)parcel;
+}
+
+static void
+shelved_free(struct shelved *shelved)
+{
+  g_free(shelved->why);
+  g_clear_pointer(&shelved->octets, g_bytes_unref);
+  g_clear_pointer(&shelved->header, g_bytes_unref);
+  g_clear_pointer(&shelved->named, g_hash_table_unref);
+  g_free(shelved);
+}
+
+struct parcel_shelf *
+parcel_shelf_new(struct store *store, int64_t max_octets, const char *hostname)
+{
+  struct parcel_shelf *shelf = g_new0(struct parcel_shelf, 1);
+  shelf->store = store;
+  shelf->max_octets = max_octets;
+  shelf->hostname = hostname;
+  shelf->parcels = g_ptr_array_new();
+  pthread_mutex_init(&shelf->lock, NULL);
+  pthread_cond_init(&shelf->changed, NULL);
+  return shelf;
+}
+
+/* Locked. Drops the parcels nobody holds, the longest unused first, until `keep` of them are left or, if `room` is not 0, so many octets are free. */
+static void
+drop_idle(struct parcel_shelf *shelf, int keep, int64_t room)
+{
+  int idle = 0;
+  for (guint i = 0; i < shelf->parcels->len; i++)
+    idle += ((struct shelved *)g_ptr_array_index(shelf->parcels, i))->holders == 0;
+  for (guint i = 0; i < shelf->parcels->len && idle > keep;) {
+    struct shelved *shelved = g_ptr_array_index(shelf->parcels, i);
+    if (room > 0 && shelf->held + room <= shelf->max_octets)
+      return;
+    if (shelved->holders > 0) {
+      i++;
+      continue;
+    }
+    g_ptr_array_remove_index(shelf->parcels, i);
+    shelf->held -= shelved->size;
+    shelved_free(shelved);
+    idle--;
+  }
+}
+
+void
+parcel_shelf_clear(struct parcel_shelf *shelf)
+{
+  pthread_mutex_lock(&shelf->lock);
+  drop_idle(shelf, 0, 0);
+  pthread_mutex_unlock(&shelf->lock);
+}
+
+void
+parcel_shelf_free(struct parcel_shelf *shelf)
+{
+  if (shelf == NULL)
+    return;
+  drop_idle(shelf, 0, 0);
+  g_assert(shelf->parcels->len == 0);
+  g_ptr_array_unref(shelf->parcels);
+  pthread_cond_destroy(&shelf->changed);
+  pthread_mutex_destroy(&shelf->lock);
+  g_free(shelf);
+}
+
+/* --- loading --- */
+
+struct load {
+  int64_t delivery_id, posting_id;
+  struct posting *posting;
+  struct list *list; /* NULL: gone, or there never was one */
+  int64_t size;
+  GBytes *header; /* as made before, or NULL */
+  GBytes *octets;
+};
+
+static void
+load_clear(struct load *load)
+{
+  g_clear_pointer(&load->posting, posting_free);
+  g_clear_pointer(&load->list, list_unref);
+  g_clear_pointer(&load->header, g_bytes_unref);
+  g_clear_pointer(&load->octets, g_bytes_unref);
+}
+
+static enum res
+load_header(struct tx *tx, struct load *load, GError **error)
+{
+  OWN(rows) rows = NULL;
+  enum res res = sql_query(tx, "SELECT header FROM delivery WHERE id = $1", SQL_ARGS(sql_int(load->delivery_id)), &rows, error);
+  if (res == RES_OK)
+    res = rows_next(rows, error);
+  if (res == RES_OK && !row_is_null(rows, 0)) {
+    struct slice header = row_bytes(rows, 0);
+    load->header = g_bytes_new(header.p, header.n);
+  }
+  return res;
+}
+
+static enum res
+load_posting(struct tx *tx, void *arg, GError **error)
+{
+  struct load *load = arg;
+  load_clear(load);
+  enum res res = posting_load(tx, load->posting_id, &load->posting, error);
+  if (res == RES_OK)
+    res = load_header(tx, load, error);
+  if (res == RES_OK)
+    res = sql_int_of(tx, "SELECT size FROM message WHERE id = $1", SQL_ARGS(sql_int(load->posting->message_id)), &load->size, error);
+  if (res == RES_OK && load->posting->list_id != 0)
+    res = list_load_id(tx, load->posting->list_id, &load->list, error);
+  else if (res == RES_MORE)
+    return trouble(error, REPLY_TROUBLE, "the posting or its message is not there any more");
+  return res == RES_MORE ? RES_OK : res;
+}
+
+static enum res
+load_octets(struct tx *tx, void *arg, GError **error)
+{
+  struct load *load = arg;
+  g_clear_pointer(&load->octets, g_bytes_unref);
+  return posting_octets(tx, load->posting->message_id, &load->octets, error);
+}
+
+/* Locked. Waits until `size` more octets may be held. */
+static void
+wait_for_room(struct parcel_shelf *shelf, int64_t size)
+{
+  drop_idle(shelf, 0, size);
+  while (shelf->held > 0 && shelf->held + size > shelf->max_octets) {
+    pthread_cond_wait(&shelf->changed, &shelf->lock);
+    drop_idle(shelf, 0, size);
+  }
+  shelf->held += size;
+}
+
+/* --- making the copies --- */
+
+static void
+add_names(GHashTable *named, const struct header_view *view, const char *field)
+{
+  g_autoptr(GPtrArray) addresses = header_addresses(view, field);
+  for (guint i = 0; i < addresses->len; i++) {
+    const struct mailbox *mailbox = g_ptr_array_index(addresses, i);
+    char *key = address_key_of(slice_of(mailbox->address));
+    if (key)
+      g_hash_table_add(named, key);
+  }
+}
+
+static GBytes *
+make_header(const struct parcel_shelf *shelf, const struct load *load, const struct header_view *view)
+{
+  /* Mail to the postmaster of a domain has no list: the pipeline needs its address only. */
+  struct list nobody = { .posting = load->posting->address, .local = (char *)"", .domain = (char *)"", .list_id = (char *)"", .style = (char *)"" };
+  struct pipeline_input input = {
+    .list = load->list ? load->list : &nobody,
+    .message = view,
+    .posting = load->posting->code,
+    .number = load->posting->number,
+    .received_at = load->posting->received_at,
+    .hostname = shelf->hostname,
+    .peer = load->posting->peer,
+    .smtputf8 = load->posting->smtputf8,
+  };
+  return load->posting->role == ROLE_POST ? pipeline_posting(&input) : pipeline_owner(&input);
+}
+
+/* A message that was accepted but cannot be viewed now is a fault of ours: it goes out as it came. */
+static void
+make_copies(struct shelved *shelved, struct load *load)
+{
+  static const char *const fields[] = { "To", "Cc", "Resent-To", "Resent-Cc" };
+  OWN(header_view) view = NULL;
+  g_autoptr(GError) error = NULL;
+  shelved->octets = g_bytes_ref(load->octets);
+  shelved->named = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  shelved->kept = load->header != NULL;
+  shelved->header = load->header ? g_bytes_ref(load->header) : NULL;
+  if (header_view_new(slice_bytes(shelved->octets), &view, &error) == RES_OK) {
+    for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
+      add_names(shelved->named, view, fields[i]);
+    if (shelved->header == NULL)
+      shelved->header = make_header(shelved->parcel.shelf, load, view);
+    shelved->parcel.body = view->body;
+  } else {
+    log_alarm("an accepted message cannot be read: it is sent as it came", log_str("post", load->posting->code), log_err(error));
+    shelved->kept = true;
+    g_clear_pointer(&shelved->header, g_bytes_unref);
+    shelved->header = g_bytes_new_static("", 0);
+    shelved->parcel.body = slice_bytes(shelved->octets);
+  }
+  struct parcel *parcel = &shelved->parcel;
+  parcel->header = slice_bytes(shelved->header);
+  bool header_8bit = octets_are_8bit(parcel->header);
+  parcel->eight_bit = header_8bit || octets_are_8bit(parcel->body);
+  parcel->header_utf8 = header_8bit && load->posting->smtputf8;
+}
+
+static enum res
+load_parcel(struct parcel_shelf *shelf, struct shelved *shelved, int64_t posting_id, GError **error)
+{
+  struct load load = { .delivery_id = shelved->parcel.delivery_id, .posting_id = posting_id };
+  enum res res = store_read(shelf->store, load_posting, &load, error);
+  if (res == RES_OK && load.list == NULL && load.header == NULL && load.posting->role == ROLE_POST)
+    res = RES_MORE;
+  if (res == RES_OK) {
+    pthread_mutex_lock(&shelf->lock);
+    wait_for_room(shelf, load.size);
+    shelved->size = load.size;
+    pthread_mutex_unlock(&shelf->lock);
+    res = store_read(shelf->store, load_octets, &load, error);
+  }
+  if (res == RES_OK)
+    make_copies(shelved, &load);
+  load_clear(&load);
+  return res;
+}
+
+/* --- the shelf --- */
+
+/* Locked. What is there, also while it is being loaded; a failed one is left to those who wait for it. */
+static struct shelved *
+find(const struct parcel_shelf *shelf, int64_t delivery_id)
+{
+  for (guint i = 0; i < shelf->parcels->len; i++) {
+    struct shelved *shelved = g_ptr_array_index(shelf->parcels, i);
+    if (shelved->parcel.delivery_id == delivery_id && shelved->state != FAILED)
+      return shelved;
+  }
+  return NULL;
+}
+
+/* Locked. */
+static void
+release(struct shelved *shelved)
+{
+  struct parcel_shelf *shelf = shelved->parcel.shelf;
+  g_assert(shelved->holders > 0);
+  if (--shelved->holders > 0)
+    return;
+  g_ptr_array_remove(shelf->parcels, shelved);
+  if (shelved->state == READY) {
+    g_ptr_array_add(shelf->parcels, shelved);
+    drop_idle(shelf, IDLE_MAX, 0);
+  } else {
+    shelf->held -= shelved->size;
+    shelved_free(shelved);
+  }
+  pthread_cond_broadcast(&shelf->changed);
+}
+
+static enum res
+outcome(const struct shelved *shelved, GError **error)
+{
+  if (shelved->state == READY)
+    return RES_OK;
+  return shelved->failure == RES_MORE ? RES_MORE : trouble(error, REPLY_TROUBLE, "%s", shelved->why);
+}
+
+/* Locked, but not while loading. */
+static void
+fill(struct parcel_shelf *shelf, struct shelved *shelved, int64_t posting_id)
+{
+  g_autoptr(GError) cause = NULL;
+  pthread_mutex_unlock(&shelf->lock);
+  enum res res = load_parcel(shelf, shelved, posting_id, &cause);
+  pthread_mutex_lock(&shelf->lock);
+  shelved->state = res == RES_OK ? READY : FAILED;
+  shelved->failure = res;
+  shelved->why = g_strdup(cause ? cause->message : "it could not be loaded");
+  pthread_cond_broadcast(&shelf->changed);
+}
+
+enum res
+parcel_get(struct parcel_shelf *shelf, int64_t delivery_id, int64_t posting_id, struct parcel **parcel, GError **error)
+{
+  pthread_mutex_lock(&shelf->lock);
+  struct shelved *shelved = find(shelf, delivery_id);
+  if (shelved) {
+    shelved->holders++;
+    while (shelved->state == LOADING)
+      pthread_cond_wait(&shelf->changed, &shelf->lock);
+  } else {
+    shelved = g_new0(struct shelved, 1);
+    shelved->parcel = (struct parcel){ .delivery_id = delivery_id, .shelf = shelf };
+    shelved->holders = 1;
+    g_ptr_array_add(shelf->parcels, shelved);
+    fill(shelf, shelved, posting_id);
+  }
+  enum res res = outcome(shelved, error);
+  if (res == RES_OK)
+    *parcel = &shelved->parcel;
+  else
+    release(shelved);
+  pthread_mutex_unlock(&shelf->lock);
+  return res;
+}
+
+void
+parcel_put(struct parcel *parcel)
+{
+  if (parcel == NULL)
+    return;
+  struct parcel_shelf *shelf = parcel->shelf;
+  pthread_mutex_lock(&shelf->lock);
+  release(shelved_of(parcel));
+  pthread_mutex_unlock(&shelf->lock);
+}
+
+struct slice
+parcel_header_to_keep(struct parcel *parcel)
+{
+  return shelved_of(parcel)->kept ? (struct slice){ "", 0 } : parcel->header;
+}
+
+void
+parcel_header_kept(struct parcel *parcel)
+{
+  shelved_of(parcel)->kept = true;
+}
+
+bool
+parcel_names(const struct parcel *parcel, const char *address)
+{
+  g_autofree char *key = address_key_of(slice_of(address));
+  return key && g_hash_table_contains(shelved_of(parcel)->named, key);
+}

@@ -1,0 +1,37 @@
+#pragma once
+/* A posting's copies in memory: loaded once for a delivery and shared by all connections that send it. Any thread. */
+#include "base/own.h"
+#include "base/slice.h"
+#include "store/store.h"
+#include <glib.h>
+
+struct parcel_shelf;
+
+/* Read-only for those who hold it, but for parcel_header_kept. */
+struct parcel {
+  int64_t delivery_id;
+  struct slice header, body; /* header as the pipeline made it, with the empty line */
+  bool eight_bit;            /* either holds octets above 127 */
+  bool header_utf8;          /* it came with SMTPUTF8 and its header holds octets above 127 */
+  struct parcel_shelf *shelf;
+};
+
+/* `max_octets`: held at a time, but for a single larger one. `hostname`: ours, for the pipeline. Both the store and the text must outlive the shelf. */
+struct parcel_shelf *parcel_shelf_new(struct store *store, int64_t max_octets, const char *hostname);
+/* Nobody may hold a parcel. NULL is allowed. */
+void parcel_shelf_free(struct parcel_shelf *shelf);
+OWN_DEFINE(parcel_shelf, parcel_shelf_free)
+/* Drops what nobody holds: called when there is nothing to send. */
+void parcel_shelf_clear(struct parcel_shelf *shelf);
+
+/* Loads, or joins whoever has loaded it; waits while there is no room. RES_MORE: its list is gone, and no copies had been made. RES_TEMP: trouble. */
+enum res parcel_get(struct parcel_shelf *shelf, int64_t delivery_id, int64_t posting_id, struct parcel **parcel, GError **error) MUST_CHECK;
+/* NULL is allowed. */
+void parcel_put(struct parcel *parcel);
+OWN_DEFINE(parcel, parcel_put)
+
+/* The header if it must still be stored with the delivery, else empty. Once it is, say so. */
+struct slice parcel_header_to_keep(struct parcel *parcel);
+void parcel_header_kept(struct parcel *parcel);
+/* True: To, Cc, Resent-To or Resent-Cc name this address. */
+bool parcel_names(const struct parcel *parcel, const char *address);

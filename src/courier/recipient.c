@@ -1,0 +1,70 @@
+#include "courier/recipient.h"
+
+static enum res
+find_due(struct tx *tx, int64_t delivery_id, int64_t now, size_t limit, GArray *targets, GArray *left, int64_t *last, GError **error)
+{
+  OWN(rows) rows = NULL;
+  enum res res = sql_query(tx,
+                           "SELECT recipient.id, recipient.member_id, recipient.address, recipient.attempts, recipient.first_at, member.left_at "
+                           "FROM recipient LEFT JOIN member ON member.id = recipient.member_id "
+                           "WHERE recipient.delivery_id = $1 AND recipient.state = 0 AND recipient.next_at <= $2 ORDER BY recipient.id LIMIT $3",
+                           SQL_ARGS(sql_int(delivery_id), sql_int(now), sql_int((int64_t)limit)), &rows, error);
+  while (res == RES_OK && (res = rows_next(rows, error)) == RES_OK) {
+    *last = row_int(rows, 0);
+    if (!row_is_null(rows, 5))
+      g_array_append_val(left, *last);
+    else
+      targets_add(targets, (struct target){ .recipient_id = *last,
+                                            .member_id = row_int(rows, 1),
+                                            .address = g_strdup(row_text(rows, 2)),
+                                            .attempts = (int)row_int(rows, 3),
+                                            .first_at = row_int(rows, 4) });
+  }
+  return res == RES_MORE ? RES_OK : res;
+}
+
+enum res
+recipient_claim_due(struct tx *tx, int64_t delivery_id, int64_t now, size_t limit, GArray *targets, GError **error)
+{
+  g_autoptr(GArray) left = g_array_new(FALSE, FALSE, sizeof(int64_t));
+  int64_t last = 0;
+  enum res res = find_due(tx, delivery_id, now, limit, targets, left, &last, error);
+  for (guint i = 0; i < left->len && res == RES_OK; i++)
+    res = sql_run(tx, "UPDATE recipient SET state = 4, done_at = $2 WHERE id = $1", SQL_ARGS(sql_int(g_array_index(left, int64_t, i)), sql_int(now)), error);
+  if (res == RES_OK)
+    res = sql_run(tx, "UPDATE recipient SET state = 1 WHERE delivery_id = $1 AND state = 0 AND next_at <= $2 AND id <= $3",
+                  SQL_ARGS(sql_int(delivery_id), sql_int(now), sql_int(last)), error);
+  return res;
+}
+
+static struct sql_value
+done_at(const struct recipient_row *row)
+{
+  return row->state == RECIPIENT_WAITING ? sql_null() : sql_int(row->now);
+}
+
+enum res
+recipient_create(struct tx *tx, int64_t delivery_id, const struct target *target, const struct recipient_row *row, GError **error)
+{
+  return sql_run(tx,
+                 "INSERT INTO recipient (delivery_id, member_id, address, state, attempts, next_at, first_at, done_at, reply) "
+                 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                 SQL_ARGS(sql_int(delivery_id), sql_int(target->member_id), sql_text(target->address), sql_int(row->state), sql_int(row->attempts),
+                          sql_int(row->next_at), sql_int(row->first_at), done_at(row), sql_text(row->reply)),
+                 error);
+}
+
+enum res
+recipient_record(struct tx *tx, int64_t id, const struct recipient_row *row, GError **error)
+{
+  return sql_run(tx, "UPDATE recipient SET state = $2, attempts = $3, next_at = $4, first_at = $5, done_at = $6, reply = $7 WHERE id = $1",
+                 SQL_ARGS(sql_int(id), sql_int(row->state), sql_int(row->attempts), sql_int(row->next_at), sql_int(row->first_at), done_at(row),
+                          sql_text(row->reply)),
+                 error);
+}
+
+enum res
+recipient_release(struct tx *tx, int64_t id, GError **error)
+{
+  return sql_run(tx, "UPDATE recipient SET state = 0 WHERE id = $1", SQL_ARGS(sql_int(id)), error);
+}

@@ -1,0 +1,30 @@
+#pragma once
+/* Recipients with a row of their own: those refused, and addresses that are on no roster. All inside a store_fn. */
+#include "courier/target.h"
+#include "store/store.h"
+
+enum recipient_state {
+  RECIPIENT_WAITING,
+  RECIPIENT_CLAIMED,
+  RECIPIENT_SENT,
+  RECIPIENT_FAILED,
+  RECIPIENT_LEFT, /* left the list before it could be sent to */
+};
+
+/* Takes up to `limit` of a delivery's waiting ones whose time has come. Those who have left the list meanwhile are done with. */
+enum res recipient_claim_due(struct tx *tx, int64_t delivery_id, int64_t now, size_t limit, GArray *targets, GError **error) MUST_CHECK;
+
+struct recipient_row {
+  enum recipient_state state;
+  int attempts;
+  int64_t next_at;  /* RECIPIENT_WAITING */
+  int64_t first_at; /* of the first refusal */
+  int64_t now;
+  const char *reply;
+};
+/* A row for a target that has none. */
+enum res recipient_create(struct tx *tx, int64_t delivery_id, const struct target *target, const struct recipient_row *row, GError **error) MUST_CHECK;
+/* What became of one that was claimed. */
+enum res recipient_record(struct tx *tx, int64_t id, const struct recipient_row *row, GError **error) MUST_CHECK;
+/* Claimed ones wait again, as if they had not been claimed. */
+enum res recipient_release(struct tx *tx, int64_t id, GError **error) MUST_CHECK;

@@ -1,0 +1,46 @@
+#include "courier/takeback.h"
+
+void
+takeback_clear(struct takeback *takeback)
+{
+  if (takeback->set_aside)
+    g_ptr_array_unref(takeback->set_aside);
+  *takeback = (struct takeback){ .taken = 0 };
+}
+
+static enum res
+set_aside(struct tx *tx, GPtrArray *codes, GError **error)
+{
+  OWN(rows) rows = NULL;
+  enum res res = sql_query(tx,
+                           "SELECT posting.code FROM delivery JOIN posting ON posting.id = delivery.posting_id "
+                           "WHERE delivery.state <> 2 AND delivery.state = 0 AND delivery.strikes >= 3",
+                           SQL_NO_ARGS, &rows, error);
+  while (res == RES_OK && (res = rows_next(rows, error)) == RES_OK)
+    g_ptr_array_add(codes, g_strdup(row_text(rows, 0)));
+  if (res != RES_MORE || codes->len == 0)
+    return res == RES_MORE ? RES_OK : res;
+  return sql_run(tx, "UPDATE delivery SET state = 1 WHERE state <> 2 AND state = 0 AND strikes >= 3", SQL_NO_ARGS, error);
+}
+
+enum res
+takeback_run(struct tx *tx, struct takeback *takeback, GError **error)
+{
+  takeback_clear(takeback);
+  takeback->set_aside = g_ptr_array_new_with_free_func(g_free);
+  enum res res = sql_run(tx,
+                         "UPDATE delivery SET strikes = strikes + 1 WHERE id IN (SELECT delivery_id FROM chunk WHERE state <> 2 AND state = 1 "
+                         "UNION SELECT delivery_id FROM recipient WHERE state <= 1 AND state = 1)",
+                         SQL_NO_ARGS, error);
+  if (res == RES_OK) {
+    takeback->taken = sql_changes(tx);
+    res = sql_run(tx, "UPDATE chunk SET state = 0, not_before = 0 WHERE state <> 2 AND state = 1", SQL_NO_ARGS, error);
+  }
+  if (res == RES_OK)
+    res = sql_run(tx, "UPDATE recipient SET state = 0 WHERE state <= 1 AND state = 1", SQL_NO_ARGS, error);
+  if (res == RES_OK)
+    res = set_aside(tx, takeback->set_aside, error);
+  if (res == RES_OK)
+    res = sql_int_of(tx, "SELECT COUNT(*) FROM delivery WHERE state <> 2 AND state = 0 AND strikes >= 2", SQL_NO_ARGS, &takeback->suspects, error);
+  return res;
+}

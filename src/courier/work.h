@@ -1,0 +1,32 @@
+#pragma once
+/* A claimed piece of work, from the message's octets to the record of what became of it. A thread's own. */
+#include "courier/claim.h"
+#include "courier/outlet.h"
+#include "courier/parcel.h"
+#include "courier/record.h"
+
+/* What all pieces of work share. Read-only. */
+struct work_tools {
+  struct store *store;
+  struct outlet *outlet;
+  struct parcel_shelf *shelf;
+  struct retry_schedule retry;
+  size_t chunk_size;
+};
+
+struct work {
+  struct claim *claim;
+  struct parcel *parcel;    /* NULL: it could not be had */
+  struct transmission mail; /* recipient i is the claim's target i */
+  enum outlet_result result;
+  bool reached; /* the outlet was asked: `result` says something about it */
+  char *why;    /* of BROKEN and DOWN, else "" */
+};
+
+/* Takes over `claim`, loads and sends. Blocks on the network. */
+void work_send(struct work *work, const struct work_tools *tools, struct claim *claim);
+void work_clear(struct work *work);
+
+/* Records a piece of work (NULL: none) and claims the next one (`next` not NULL), in one transaction. RES_OK: `next` is owned by the caller, or NULL; `next_at` as claim_next.
+ * RES_TEMP: nothing was written. */
+enum res work_step(const struct work_tools *tools, const struct work *work, bool suspects, struct claim **next, int64_t *next_at, GError **error) MUST_CHECK;
