@@ -1,5 +1,5 @@
-/* A recursive grammar without recursion: the value is read left to right once, comments are skipped with a counter. Reading fails as a whole
- * or not at all, and only then is what was read believed, so that text which its author smuggled into a broken field proves nothing.
+/* Comments nest, but nothing here recurses: the value is read left to right once, and a counter skips them. Reading fails as a
+ * whole or not at all, and only then is what was read believed, so that text which its author smuggled into a broken field proves nothing.
  * MTAs write more than the grammar has (properties without a dot: "action=none"); that is read, and means nothing. */
 #include "message/auth_results.h"
 

@@ -1,6 +1,7 @@
 /* What a signature sees of a header is the last k fields of each name, where k is how often h= names it (RFC 6376 5.4.2). So an edit breaks
- * a signature exactly if it changes or removes one of these, or adds one where there are fewer than k. `below` of each field and `occurs` of each name
- * answer that without a look at the other fields: a hostile header of thousands of fields and names costs no more than its size. */
+ * a signature exactly if it changes or removes one of these, or adds one where there are fewer than k. `below` of each field and
+ * `occurs` of each name answer that without a look at the other fields: a hostile header of thousands of fields and names costs no more
+ * than its size. */
 #include "message/header_edit.h"
 
 #define LINE_SOFT 78
@@ -174,8 +175,8 @@ header_edit_remove_all(struct header_edit *edit, const char *name)
   return taken;
 }
 
-/* Where to fold `line`, of which the first `fixed` octets hold no fold: at the last blank up to `soft`, else at the first one behind it, so that neither part is
- * blank. 0: nowhere. */
+/* Where to fold `line`, of which the first `fixed` octets hold no fold: at the last blank up to `soft`, else at the first one behind it,
+ * so that neither part is blank. 0: nowhere. */
 static size_t
 fold_point(struct slice line, size_t fixed, size_t soft)
 {
@@ -195,7 +196,8 @@ fold_point(struct slice line, size_t fixed, size_t soft)
   return best;
 }
 
-/* Appends `line` and CRLF; folded if it is longer than `soft`. `fixed`: octets of name, colon and blanks behind it in front, which fold only where the hard limit asks for it. */
+/* Appends `line` and CRLF; folded if it is longer than `soft`. `fixed`: octets of name, colon and blanks behind it in front, which fold
+ * only where the hard limit asks for it. */
 static void
 append_folded(GString *out, struct slice line, size_t fixed, size_t soft)
 {
@@ -311,8 +313,9 @@ append_replaced(GString *out, const struct header_field *field, const char *valu
 static bool
 is_stray_top(const struct header_field *field)
 {
+  struct slice first = slice_head(field->whole, 1);
   return field->name.n == 0 &&
-         (slice_equal(slice_head(field->whole, 5), SLICE("From ")) || (field->whole.n && (field->whole.p[0] == ' ' || field->whole.p[0] == '\t')));
+         (slice_equal(first, SLICE(" ")) || slice_equal(first, SLICE("\t")) || slice_equal(slice_head(field->whole, 5), SLICE("From ")));
 }
 
 GBytes *

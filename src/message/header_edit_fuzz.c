@@ -1,5 +1,5 @@
-/* Random edits of a random header: what is not named by an edit keeps its octets, and the result reads as what was asked for. The first octets
- * choose the edits, the rest is the message. */
+/* Random edits of a random header: what is not named by an edit keeps its octets, and the result reads as what was asked for. The first
+ * octets choose the edits, the rest is the message. */
 #include "message/header_edit.h"
 
 #include <stdint.h>
@@ -13,7 +13,8 @@ struct wish {
   const char *value; /* replacement */
 };
 
-static const char *const values[] = { " new", "", " a\r\n b", " \xc3\xa4 long long long long long long long long long long long long long long long long" };
+static const char *const values[] = { " new", "", " a\r\n b",
+                                     " \xc3\xa4 long long long long long long long long long long long long long long long long" };
 static const char *const names[] = { "List-Id", "Subject", "X", "DKIM-Signature" };
 
 static void
@@ -48,7 +49,8 @@ edit_randomly(struct header_edit *edit, const struct header_view *view, const ui
 static bool
 is_stray_top(const struct header_field *field)
 {
-  return field->name.n == 0 && (slice_equal(slice_head(field->whole, 5), SLICE("From ")) || field->whole.p[0] == ' ' || field->whole.p[0] == '\t');
+  char first = field->whole.p[0];
+  return field->name.n == 0 && (first == ' ' || first == '\t' || slice_equal(slice_head(field->whole, 5), SLICE("From ")));
 }
 
 static void

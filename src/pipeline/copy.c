@@ -48,8 +48,8 @@ copy_date(int64_t microseconds)
   time_t seconds = (time_t)(microseconds / CLOCK_SECOND);
   struct tm tm = { 0 };
   gmtime_r(&seconds, &tm);
-  return g_strdup_printf("%s, %d %s %04d %02d:%02d:%02d +0000", days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour,
-                         tm.tm_min, tm.tm_sec);
+  return g_strdup_printf("%s, %d %s %04d %02d:%02d:%02d +0000", days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900,
+                         tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
 static bool

@@ -1,7 +1,8 @@
 #include "envelope/role.h"
 #include "pipeline/copy.h"
 
-/* "<mailto:ant-join@example.com>" (RFC 6068 2): what a local part may hold but a URI may not is percent-encoded, octets above 127 too (RFC 6783 4). */
+/* "<mailto:ant-join@example.com>" (RFC 6068 2): what a local part may hold but a URI may not is percent-encoded, octets above 127 too
+ * (RFC 6783 4). */
 static char *
 mailto(const struct list *list, enum role role, const char *query)
 {

@@ -1,8 +1,9 @@
 #include "pipeline/pipeline.h"
 #include "pipeline/copy.h"
 
-/* In the order in which they work. Fields are added on top, so that the last one's stand highest: Received, as RFC 5321 4.4 wants it. What an owner chose
- * (subject, Reply-To) comes before what is only added: a signature that these broke is no ground to leave something out. */
+/* In the order in which they work. Fields are added on top, so that the last one's stand highest: Received, as RFC 5321 4.4 wants it.
+ * What an owner chose (subject, Reply-To) comes before what is only added: a signature that these broke is no ground to leave something
+ * out. */
 static const struct handler {
   const char *name;
   void (*handle)(struct copy *copy);

@@ -1,6 +1,6 @@
 #pragma once
-/* How a posting is changed for its list: a table of handlers, each of which edits the header. The body passes as it came. Pure: the outcome depends on the
- * arguments alone, so that a repeat gives the same octets. Any thread. */
+/* How a posting is changed for its list: a table of handlers, each of which edits the header. The body passes as it came. Pure: the
+ * outcome depends on the arguments alone, so that a repeat gives the same octets. Any thread. */
 #include "list/list.h"
 #include "message/header.h"
 #include <glib.h>
@@ -16,8 +16,8 @@ struct pipeline_input {
   bool smtputf8;                     /* came with SMTPUTF8 */
 };
 
-/* The header section for the list's copies, with the empty line that ends it; the body follows unchanged. Owned by the caller. Cannot fail. What was left out to
- * spare a signature is logged. */
+/* The header section for the list's copies, with the empty line that ends it; the body follows unchanged. Owned by the caller. Cannot
+ * fail. What was left out to spare a signature is logged. */
 GBytes *pipeline_posting(const struct pipeline_input *input);
 /* The same for mail to the owners (role address): Received and hop header only. */
 GBytes *pipeline_owner(const struct pipeline_input *input);

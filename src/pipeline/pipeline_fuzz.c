@@ -1,5 +1,5 @@
-/* Any message through all handlers: the result is a header with our fields at their places, once more of it adds a trace line alone, and nothing
- * of a stranger's gets into a line of ours. The first octet chooses the settings. */
+/* Any message through all handlers: the result is a header with our fields at their places, once more of it adds a trace line alone, and
+ * nothing of a stranger's gets into a line of ours. The first octet chooses the settings. */
 #include "message/hop.h"
 #include "pipeline/pipeline.h"
 
@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static GBytes *
 handle(const struct list *list, const struct header_view *view)
 {
-  struct pipeline_input input = { .list = list, .message = view, .posting = "abc123def456", .number = 12, .hostname = "lists.example.com", .peer = "" };
+  struct pipeline_input input = { .list = list, .message = view, .posting = "abc123def456", .number = 12, .hostname = "lists.example.com",
+                                  .peer = "" };
   return pipeline_posting(&input);
 }
 
@@ -23,9 +24,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   OWN(header_view) view = NULL;
   if (header_view_new((struct slice){ (const char *)data + 1, size - 1 }, &view, NULL) != RES_OK)
     return 0;
-  struct list list = { .local = (char *)"ant", .domain = (char *)"example.com", .posting = (char *)"ant@example.com", .list_id = (char *)"ant.example.com" };
-  list.settings = (struct settings){ .include_rfc2369_headers = 1, .reply_goes_to_list = data[0] & 3, .reply_to_address = (char *)"desk@example.com",
-                                     .first_strip_reply_to = data[0] >> 2 & 1, .subject_prefix = (char *)prefixes[data[0] >> 3 & 3] };
+  struct list list = { .local = (char *)"ant", .domain = (char *)"example.com", .posting = (char *)"ant@example.com",
+                       .list_id = (char *)"ant.example.com" };
+  list.settings = (struct settings){ .include_rfc2369_headers = 1, .reply_goes_to_list = data[0] & 3, .first_strip_reply_to = data[0] >> 2 & 1, .reply_to_address = (char *)"desk@example.com",
+                                     .subject_prefix = (char *)prefixes[data[0] >> 3 & 3] };
 
   g_autoptr(GBytes) bytes = handle(&list, view);
   struct slice text = slice_bytes(bytes);
@@ -37,6 +39,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   g_assert(header_count(once, "Approved") == 0 && header_count(once, HOP_HEADER) >= 1 && header_count(once, "List-Id") <= 1);
   const struct header_field *id = header_first(once, "List-Id");
   g_assert(!id || slice_equal(id->value, SLICE(" <ant.example.com>")));
+
+  if (list.settings.subject_prefix == prefixes[1]) {
+    g_autofree char *subject = header_text(header_first(once, "Subject"));
+    g_assert(g_str_has_prefix(subject, "[Ant]") && !g_str_has_prefix(subject, "[Ant] [Ant]"));
+  }
 
   g_autoptr(GBytes) more = handle(&list, once);
   OWN(header_view) twice = NULL;

@@ -1,6 +1,6 @@
 /* "Re: [Ant 11] Aw: food" becomes "[Ant 12] Re: food": what stands at the subject's head in any order, prefixes of earlier copies and marks
- * of a reply, is taken off; then the prefix and at most one "Re:" are put in front of the rest, whose octets stay as they came, encoded words and folding
- * included. Only where an earlier prefix lies within an encoded word is the rest decoded and encoded anew. */
+ * of a reply, is taken off; then the prefix and at most one "Re:" are put in front of the rest, whose octets stay as they came, encoded
+ * words and folding included. Only where an earlier prefix lies within an encoded word is the rest decoded and encoded anew. */
 #include "pipeline/copy.h"
 
 /* Marks of a reply in mail programs' languages; "[2]" may follow, then the colon. */
@@ -109,28 +109,83 @@ skip_reply_mark(struct slice s)
 }
 
 struct head {
-  const char *templates[3]; /* an earlier prefix: as set, and as it stands encoded; NULL at the end */
-  bool reply, prefix;       /* found */
+  const char *template; /* of an earlier prefix, blanks around it off */
+  bool reply, prefix;   /* found */
 };
 
-/* Takes marks and prefixes off the head of `s`. */
+/* Takes one mark or prefix off the head of `s`; `s` itself if there is none. */
+static struct slice
+skip_one(struct slice s, struct head *head)
+{
+  struct slice rest = skip_reply_mark(s);
+  if (rest.n < s.n) {
+    head->reply = true;
+    return rest;
+  }
+  rest = skip_prefix(s, head->template);
+  head->prefix = head->prefix || rest.n < s.n;
+  return rest;
+}
+
+/* Takes all of them off, of unencoded text. */
+static struct slice
+skip_plain(struct slice s, struct head *head)
+{
+  for (;;) {
+    s = skip_space(s);
+    struct slice rest = skip_one(s, head);
+    if (rest.n == s.n)
+      return s;
+    s = rest;
+  }
+}
+
+/* Decoded text of encoded words; owned by the caller. */
+static char *
+decode(struct slice raw)
+{
+  return header_text(&(struct header_field){ .name = SLICE("Subject"), .value = raw });
+}
+
+/* The encoded word at the start of `s` (RFC 2047 2), empty if there is none. */
+static struct slice
+encoded_word(struct slice s)
+{
+  if (!slice_starts_nocase(s, SLICE("=?")))
+    return SLICE("");
+  size_t n = 2;
+  for (int marks = 0; marks < 2; marks++)
+    n += slice_find(slice_skip(s, n), '?') + 1;
+  struct slice text = slice_skip(s, n);
+  const char *end = text.n ? memmem(text.p, text.n, "?=", 2) : NULL;
+  return end ? slice_head(s, (size_t)(end - s.p) + 2) : SLICE("");
+}
+
+/* Takes an encoded word off that holds nothing but marks and prefixes; `s` itself if there is none. */
+static struct slice
+skip_encoded(struct slice s, struct head *head)
+{
+  struct slice word = encoded_word(s);
+  if (word.n == 0)
+    return s;
+  struct head inner = { .template = head->template };
+  g_autofree char *text = decode(word);
+  if (skip_plain(slice_of(text), &inner).n || (!inner.reply && !inner.prefix))
+    return s;
+  head->reply = head->reply || inner.reply;
+  head->prefix = head->prefix || inner.prefix;
+  return slice_skip(s, word.n);
+}
+
+/* Takes all marks and prefixes off the head of `s`, a field's value. */
 static struct slice
 skip_head(struct slice s, struct head *head)
 {
   for (;;) {
-    s = skip_space(s);
-    struct slice rest = skip_reply_mark(s);
-    if (rest.n < s.n) {
-      head->reply = true;
-      s = rest;
-      continue;
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(head->templates) && rest.n == s.n; i++)
-      if (head->templates[i])
-        rest = skip_prefix(s, head->templates[i]);
+    s = skip_plain(s, head);
+    struct slice rest = skip_encoded(s, head);
     if (rest.n == s.n)
       return s;
-    head->prefix = true;
     s = rest;
   }
 }
@@ -156,13 +211,13 @@ starts_encoded(const char *text)
 
 /* If an earlier prefix lies within the encoded words of `rest`: the rest behind it, encoded anew, owned by the caller; else NULL. */
 static char *
-rest_decoded(const char *rest, struct head *head)
+rest_anew(const char *rest, struct head *head)
 {
   if (!starts_encoded(rest))
     return NULL;
-  struct head inner = { .templates = { head->templates[0] } };
-  g_autofree char *text = header_text(&(struct header_field){ .name = SLICE("Subject"), .value = slice_of(rest) });
-  struct slice behind = skip_head(slice_of(text), &inner);
+  struct head inner = { .template = head->template };
+  g_autofree char *text = decode(slice_of(rest));
+  struct slice behind = skip_plain(slice_of(text), &inner);
   if (!inner.prefix)
     return NULL;
   head->reply = head->reply || inner.reply;
@@ -170,8 +225,8 @@ rest_decoded(const char *rest, struct head *head)
   return header_encode(plain);
 }
 
-/* Prefix, "Re:" and rest as a field's value, on two lines if they do not fit on one. Blanks between encoded words are not shown (RFC 2047 6.2): such a prefix takes
- * its own along. */
+/* Prefix, "Re:" and rest as a field's value, on two lines if they do not fit on one. Blanks between encoded words are not shown (RFC
+ * 2047 6.2): such a prefix takes its own along. */
 static char *
 subject_join(const char *prefix, bool reply, const char *rest)
 {
@@ -187,20 +242,16 @@ subject_join(const char *prefix, bool reply, const char *rest)
 static char *
 subject_value(struct slice old, const char *template, int64_t number)
 {
-  g_autofree char *encoded = header_encode(template);
-  g_autofree char *spaced = g_strconcat(template, " ", NULL);
-  g_autofree char *encoded_spaced = header_encode(spaced);
-  bool plain = !starts_encoded(encoded);
-  struct head head = { .templates = { template, plain ? NULL : encoded_spaced, plain ? NULL : encoded } };
-
+  struct head head = { .template = template };
   g_autofree char *raw = clean_folding(skip_head(old, &head));
-  g_autofree char *anew = rest_decoded(raw, &head);
+  g_autofree char *anew = rest_anew(raw, &head);
   const char *rest = anew ? anew : raw;
   g_autofree char *prefix = prefix_fill(template, number);
   return subject_join(prefix, head.reply, slice_trim(slice_of(rest)).n ? rest : "(no subject)");
 }
 
-/* Puts the list's prefix in front of the subject. The owner's choice, so done whatever a signature says; nothing is touched where it is so already. */
+/* Puts the list's prefix in front of the subject. The owner's choice, so done whatever a signature says; nothing is touched where it is
+ * so already. */
 void
 prefix_subject(struct copy *copy)
 {

@@ -9,7 +9,8 @@ set_precedence(struct copy *copy)
     copy_add(copy, "Precedence", "list");
 }
 
-/* Says that this list has handled the message, for the loop rule. No signature prevents it: naming it there would be a way round that rule. */
+/* Says that this list has handled the message, for the loop rule. No signature prevents it: naming it there would be a way round that
+ * rule. */
 void
 add_hop(struct copy *copy)
 {
