@@ -20,6 +20,7 @@ import smtplib
 import subprocess
 import tempfile
 import threading
+import time
 from dataclasses import dataclass
 
 from lib import events, ports
@@ -350,8 +351,18 @@ class Postfix:
         """What waits: dictionaries of `postqueue -j` (queue_name, queue_id, sender, recipients, …)."""
         return [json.loads(line) for line in self.run('postqueue', '-j').splitlines()]
 
+    def wait_queue(self, *names, seconds=events.SECONDS):
+        """Until the queues' names of all that waits are these, sorted: wait_queue('deferred'), wait_queue() for nothing. Returns queue().
+        The log's `status=deferred` comes before the message has moved to its queue."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            waiting = self.queue()
+            if sorted(entry['queue_name'] for entry in waiting) == sorted(names):
+                return waiting
+        raise AssertionError(f'the queue did not become {names} within {seconds:.0f} seconds: {waiting}\n{self.log_text()}')
+
     def flush(self):
-        """Tries everything that waits, now."""
+        """Tries everything in the deferred queue, now."""
         self.run('postqueue', '-f')
 
     def send(self, sender, recipients, message, **options):
