@@ -9,7 +9,12 @@ slice_equal(struct slice a, struct slice b)
 bool
 slice_equal_nocase(struct slice a, struct slice b)
 {
-  return a.n == b.n && (a.n == 0 || g_ascii_strncasecmp(a.p, b.p, a.n) == 0);
+  if (a.n != b.n)
+    return false;
+  for (size_t i = 0; i < a.n; i++)
+    if (g_ascii_tolower(a.p[i]) != g_ascii_tolower(b.p[i]))
+      return false;
+  return true;
 }
 
 bool

@@ -23,6 +23,7 @@ test_compare(void)
   g_assert_false(slice_equal(SLICE("a"), SLICE("A")));
   g_assert_true(slice_equal_nocase(SLICE("aZ"), SLICE("Az")));
   g_assert_false(slice_equal_nocase(SLICE("a"), SLICE("ab")));
+  g_assert_false(slice_equal_nocase(SLICE("a\0x"), SLICE("a\0y")));
   g_assert_true(slice_starts_nocase(SLICE("Subject: x"), SLICE("subject:")));
   g_assert_false(slice_starts_nocase(SLICE("Sub"), SLICE("subject")));
   g_assert_true(slice_ends_nocase(SLICE("ant-OWNER"), SLICE("-owner")));
