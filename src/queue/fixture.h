@@ -1,0 +1,56 @@
+#pragma once
+/* For tests: a scratch store with lists, and a door's way to post to them. What fails ends the test. */
+#include "list/member.h"
+#include "queue/explain.h"
+#include "queue/intake.h"
+
+#define FIXTURE_NOW (INT64_C(1800000000) * 1000000)
+
+struct fixture {
+  char *directory;
+  struct store *store;
+  struct list_index *index;
+  struct budget budget;
+  struct intake_options options;
+  int64_t now;
+};
+void fixture_set_up(struct fixture *fixture);
+void fixture_tear_down(struct fixture *fixture);
+/* Closes and opens the store again. */
+void fixture_restart(struct fixture *fixture);
+
+void fixture_list(struct fixture *fixture, const char *name);
+void fixture_set(struct fixture *fixture, const char *list, const char *name, const char *value);
+void fixture_member(struct fixture *fixture, const char *list, enum member_role role, const char *address, const char *moderation);
+/* The list's snapshot; owned by the caller. */
+struct list *fixture_find(struct fixture *fixture, const char *list);
+/* One integer; `sql` is a literal. -1: no row. */
+int64_t fixture_int(struct fixture *fixture, const char *sql);
+void fixture_run(struct fixture *fixture, const char *sql);
+/* RES_OK or what `fn` gave; ends the test if it is RES_TEMP. */
+enum res fixture_write(struct fixture *fixture, store_fn fn, void *arg);
+
+#define FIXTURE_RECIPIENTS 6
+struct mail {
+  const char *from;         /* reverse-path; NULL: that of the header */
+  const char *header_from;  /* NULL: bea@example.org */
+  const char *extra;        /* header fields with CRLF */
+  const char *subject;      /* NULL: "hello" */
+  const char *message;      /* NULL: made of the fields above */
+  size_t padding;           /* octets more in the body */
+  const char *to[FIXTURE_RECIPIENTS];
+  enum door_kind door;
+  bool trusted;
+  const char *source; /* XFORWARD SOURCE */
+};
+struct outcome {
+  enum reply reply[FIXTURE_RECIPIENTS];
+  char code[FIXTURE_RECIPIENTS][17];
+  char *reason[FIXTURE_RECIPIENTS];
+  bool wake;
+};
+void outcome_clear(struct outcome *outcome);
+/* As intake_message does it. */
+void fixture_post(struct fixture *fixture, const struct mail *mail, struct outcome *outcome);
+/* The reply to the only recipient. */
+enum reply fixture_answer(struct fixture *fixture, const struct mail *mail);
