@@ -13,6 +13,8 @@ struct committer_options {
   struct checkpointer *checkpointer;  /* told of the WAL's growth; NULL in a command, which carries it over itself */
 };
 
+/* Opens the connection and, in a server, starts the thread. RES_OK: `committer` is to be stopped, before the checkpointer is. RES_TEMP: no
+ * connection or no thread. */
 enum res committer_start(const struct committer_options *options, struct committer **committer, GError **error) MUST_CHECK;
 /* As store_write(). */
 enum res committer_write(struct committer *committer, store_fn write, void *arg, GError **error) MUST_CHECK;
