@@ -60,7 +60,7 @@ read_lists(struct tx *tx, struct changes *changes, GError **error)
 {
   if (changes->seen_generation < 0)
     return list_row_each(tx, LIST_ROWS "WHERE l.removed_at IS NULL ORDER BY l.id", SQL_NO_ARGS, take_change, changes, error);
-  return list_row_each(tx, LIST_ROWS "WHERE l.generation > $1 ORDER BY l.id", SQL_ARGS(sql_int(changes->seen_generation)), take_change, changes, error);
+  return list_row_each(tx, LIST_ROWS "WHERE l.generation > $1 ORDER BY l.generation", SQL_ARGS(sql_int(changes->seen_generation)), take_change, changes, error);
 }
 
 static void

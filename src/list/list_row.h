@@ -2,7 +2,8 @@
 /* Reading snapshots from rows of the tables list, domain and list_setting: shared by list.c and list_index.c. */
 #include "list/list.h"
 
-/* Columns and joins of a query whose rows list_row_each reads; it must end with ORDER BY l.id. */
+/* Columns and joins of a query whose rows list_row_each reads; it must end with an ORDER BY under which a list's rows follow each other: l.id, or
+ * l.generation (no two lists have the same). */
 #define LIST_ROWS                                                                                                    \
   "SELECT l.id, l.domain_id, l.local, d.name, l.style, l.generation, l.created_at, l.removed_at, s.name, s.value "   \
   "FROM list l JOIN domain d ON d.id = l.domain_id LEFT JOIN list_setting s ON s.list_id = l.id "

@@ -221,11 +221,14 @@ setting_is_list(const struct setting *setting)
   return !types[setting->type].parse;
 }
 
-/* Adds one item in its stored form, if it is not there yet. */
+/* Adds one item in its stored form, without the blanks around it, if it is not empty and not there yet. */
 static enum res
-append_item(const struct setting *setting, GPtrArray *items, const char *text, GError **error)
+append_item(const struct setting *setting, GPtrArray *items, const char *untrimmed, GError **error)
 {
+  g_autofree char *text = slice_dup(slice_trim(slice_of(untrimmed)));
   g_autofree char *item = NULL;
+  if (!*text)
+    return RES_OK;
   if (setting->type == SETTING_PATTERNS) {
     enum res res = pattern_parse(text, &item, error);
     if (res != RES_OK) {
@@ -234,7 +237,7 @@ append_item(const struct setting *setting, GPtrArray *items, const char *text, G
       return res;
     }
   } else if (is_line(text))
-    item = g_strdup(text);
+    item = g_steal_pointer(&text);
   else
     return refuse_value(setting, text, error);
 
@@ -267,7 +270,7 @@ items_of_lines(const struct setting *setting, const char *text, GPtrArray *items
 {
   g_auto(GStrv) lines = g_strsplit(text, "\n", ITEMS_MAX + 2);
   for (char **line = lines; *line; line++) {
-    enum res res = *g_strstrip(*line) ? append_item(setting, items, *line, error) : RES_OK;
+    enum res res = append_item(setting, items, *line, error);
     if (res != RES_OK)
       return res;
   }
@@ -374,6 +377,9 @@ setting_display(const struct setting *setting, const char *stored)
 {
   g_autoptr(GPtrArray) items = NULL;
   if (!setting_is_list(setting) || items_of(setting, stored, &items, NULL) != RES_OK)
+    return g_strdup(stored);
+  /* Lines that begin so would be read as an array. */
+  if (items->len && *(char *)items->pdata[0] == '[')
     return g_strdup(stored);
   g_ptr_array_add(items, NULL);
   return g_strjoinv("\n", (char **)items->pdata);

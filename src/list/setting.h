@@ -71,7 +71,7 @@ enum res setting_list_add(const struct setting *setting, const char *stored, con
 enum res setting_list_remove(const struct setting *setting, const char *stored, const char *text, char **changed, GError **error) MUST_CHECK;
 /* May `setting` be set to `stored` in this version? RES_BAD: it is read-only, or its work does not exist yet; the error says which. */
 enum res setting_check(const struct setting *setting, const char *stored, GError **error) MUST_CHECK;
-/* The stored form as people type and read it: lists one item a line, all else as stored. Owned by the caller. */
+/* The stored form as people type and read it: lists one item a line (as an array, if the first begins with '['), all else as stored. Owned by the caller. */
 char *setting_display(const struct setting *setting, const char *stored);
 /* What values are allowed, in words: "one of hold, reject, discard, accept, defer". Owned by the caller. */
 char *setting_allowed(const struct setting *setting);
