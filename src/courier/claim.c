@@ -223,7 +223,7 @@ claim_next(struct tx *tx, const struct claim_options *options, struct claim **cl
   *claim = NULL;
   *next_at = options->now;
   for (int i = 0; i < EMPTY_MAX; i++) {
-    struct candidate from;
+    struct candidate from = { .delivery_id = 0 };
     enum res res = choose(tx, options, &from, error);
     if (res == RES_MORE)
       return find_next_at(tx, next_at, error);
@@ -245,7 +245,7 @@ enum res
 claim_finish_delivery(struct tx *tx, int64_t delivery_id, int64_t now, GError **error)
 {
   return sql_run(tx,
-                 "UPDATE delivery SET state = 2, done_at = $2 WHERE id = $1 AND state = 0 AND cursor >= last_join "
+                 "UPDATE delivery SET state = 2, done_at = $2, header = NULL WHERE id = $1 AND state = 0 AND cursor >= last_join "
                  "AND NOT EXISTS (SELECT 1 FROM chunk WHERE chunk.delivery_id = $1 AND chunk.state < 2) "
                  "AND NOT EXISTS (SELECT 1 FROM recipient WHERE recipient.delivery_id = $1 AND recipient.state <= 1)",
                  SQL_ARGS(sql_int(delivery_id), sql_int(now)), error);
