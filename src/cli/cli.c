@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/privilege.h"
 #include "net/endpoint.h"
 #include "net/line_reader.h"
@@ -14,6 +15,7 @@
 enum res
 cli_store(struct cli *cli, struct store **store, GError **error)
 {
+  log_configure(LOG_FORMAT_LOGFMT, LOG_LEVEL_WARNING); /* a command's own words are enough */
   enum res res = privilege_drop(cli->config->user, cli->config->state_dir, error);
   if (res != RES_OK)
     return res;
