@@ -115,12 +115,21 @@ check_config(const struct config *config, GError **error)
   return peer_match_check((const char *const *)config->lmtp_trusted_peers, error);
 }
 
+/* About once a second while the database is migrated: systemd is to go on waiting. */
+static void
+on_migrating(void *arg)
+{
+  (void)arg;
+  notify_send("EXTEND_TIMEOUT_USEC=60000000");
+}
+
 /* Database, lists and what a crash left. */
 static enum res
 open_state(struct server *server, const struct config *config, bool no_backup, GError **error)
 {
   const struct store_options options = {
     .url = config->database_url, .state_dir = config->state_dir, .mode = STORE_SERVER, .no_backup = no_backup,
+    .migrating = on_migrating,
   };
   enum res res = store_open(&options, &server->store, error);
   if (res == RES_OK)

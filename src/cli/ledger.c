@@ -1,0 +1,51 @@
+/* `ledger`: who got a posting, and what the MTA said. */
+#include "courier/ledger.h"
+#include "cli/commands.h"
+
+static void
+show(const struct ledger_line *line, void *arg)
+{
+  json_t *all = arg;
+  g_autofree char *at = line->at ? cli_time(line->at) : line->next_at ? cli_time(line->next_at) : g_strdup("-");
+  g_autofree char *reply = cli_clean(line->reply);
+  if (all)
+    json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:i, s:s}", "address", line->address, "state", line->state, "at", at, "attempts", line->attempts,
+                                         "reply", reply));
+  else
+    cli_print("%s  %s  %s  %s\n", line->address, line->state, at, reply);
+}
+
+static void
+show_summary(const struct ledger_summary *summary)
+{
+  if (summary->deliveries == 0)
+    cli_print("not accepted for delivery: held, refused by a moderator, or kept\n");
+  else if (summary->lines == 0)
+    cli_print("nobody, so far; %s\n", summary->open ? "it is on its way" : "there was nobody to send it to");
+  if (summary->skips.digest)
+    cli_print("%" G_GINT64_FORMAT " digest members passed over\n", (int64_t)summary->skips.digest);
+}
+
+static int
+run(struct cli *cli, int argc, char **argv)
+{
+  g_autoptr(GError) error = NULL;
+  OWN(store) store = NULL;
+  struct ledger_summary summary = { 0 };
+  json_t *all = cli->json ? json_array() : NULL;
+  enum res res = cli_store(cli, &store, &error);
+  if (res == RES_OK)
+    res = ledger_read(store, argv[0], argc > 1 ? argv[1] : NULL, show, all, &summary, &error);
+  if (res == RES_MORE)
+    res = refuse(&error, REPLY_SYNTAX, "there is no posting with the id %s; ids stand in replies to MTAs, in the log and in `listward held`", argv[0]);
+  if (res == RES_OK && !all)
+    show_summary(&summary);
+  if (all)
+    cli_print_json(all);
+  return cli_result(res, error);
+}
+
+const struct cli_command ledger_command = {
+  .name = "ledger", .arguments = "POST [ADDRESS]", .summary = "who got a posting, and what the MTA said", .lists = true, .min = 1, .max = 2, .run = run,
+  .help = "POST is the id in the reply that the posting got. A line for each recipient: address, state, time (of the next try for deferred ones), the MTA's words.",
+};

@@ -1,0 +1,137 @@
+/* `queue` and `retry`: what waits, and trying it at once. */
+#include "base/clock.h"
+#include "cli/commands.h"
+#include "courier/workload.h"
+#include "queue/delivery.h"
+#include "queue/job.h"
+
+/* Rows that `retry` touches in one transaction. */
+#define SLICE_SIZE 200
+
+struct waiting {
+  int64_t now;
+  struct posting_counts postings;
+  struct delivery_counts deliveries;
+  struct workload workload;
+  GPtrArray *jobs; /* struct job_count */
+};
+
+static enum res
+read_waiting(struct tx *tx, void *arg, GError **error)
+{
+  struct waiting *waiting = arg;
+  enum res res = posting_counts(tx, 0, &waiting->postings, error);
+  if (res == RES_OK)
+    res = delivery_counts(tx, &waiting->deliveries, error);
+  if (res == RES_OK)
+    res = workload_read(tx, waiting->now, &waiting->workload, error);
+  if (res == RES_OK)
+    res = job_counts(tx, &waiting->jobs, error);
+  return res;
+}
+
+struct row {
+  const char *name, *meaning;
+  int64_t count, at; /* at 0: no time to show */
+};
+
+static void
+show(const struct row *row, json_t *all)
+{
+  g_autofree char *at = row->at ? cli_time(row->at) : g_strdup("");
+  if (all)
+    json_array_append_new(all, json_pack("{s:s, s:s, s:I, s:s}", "queue", row->name, "meaning", row->meaning, "count", (json_int_t)row->count, "at", at));
+  else if (row->count)
+    cli_print("%-20s %8" G_GINT64_FORMAT "  %s%s%s\n", row->name, row->count, row->meaning, at[0] ? " " : "", at);
+}
+
+static int64_t
+show_all(const struct waiting *waiting, json_t *all)
+{
+  const struct workload *load = &waiting->workload;
+  const struct row rows[] = {
+    { "held", "wait for a moderator; the oldest since", waiting->postings.states[POSTING_HELD].count, waiting->postings.states[POSTING_HELD].oldest_at },
+    { "deliveries", "postings on their way out; the oldest since", waiting->deliveries.open, waiting->deliveries.oldest_at },
+    { "sending", "recipients or chunks in hand", load->chunks_sending + load->recipients_sending, 0 },
+    { "chunks", "whole chunks to be tried again", load->chunks_waiting, 0 },
+    { "recipients", "recipients to be tried again; the next at", load->recipients_waiting, load->next_at },
+    { "set-aside", "the server died each time they were tried: `listward retry` tries them once more", waiting->deliveries.set_aside, 0 },
+  };
+  int64_t total = 0;
+  for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+    show(&rows[i], all);
+    total += rows[i].count;
+  }
+  for (guint i = 0; i < waiting->jobs->len; i++) {
+    const struct job_count *job = g_ptr_array_index(waiting->jobs, i);
+    g_autofree char *name = g_strdup_printf("kept:%s", job->kind);
+    const struct row row = { name, "mail kept for a handler that does not exist yet, or for owners to come; the oldest since", job->count, job->oldest_at };
+    show(&row, all);
+    total += job->count;
+  }
+  return total;
+}
+
+static int
+run_queue(struct cli *cli, int argc, char **argv)
+{
+  (void)argc, (void)argv;
+  g_autoptr(GError) error = NULL;
+  OWN(store) store = NULL;
+  struct waiting waiting = { .now = clock_now() };
+  enum res res = cli_store(cli, &store, &error);
+  if (res == RES_OK)
+    res = store_read(store, read_waiting, &waiting, &error);
+  if (res != RES_OK)
+    return cli_fail(error);
+  g_autoptr(GPtrArray) jobs = waiting.jobs;
+  json_t *all = cli->json ? json_array() : NULL;
+  if (show_all(&waiting, all) == 0 && !all)
+    cli_print("nothing waits\n");
+  if (all)
+    cli_print_json(all);
+  return CLI_DONE;
+}
+
+static enum res
+make_due(struct tx *tx, void *arg, GError **error)
+{
+  return workload_retry(tx, SLICE_SIZE, arg, error);
+}
+
+/* RES_OK too if no server is running: it tries at once when it starts. */
+static enum res
+tell_server(struct cli *cli, GError **error)
+{
+  g_autoptr(GPtrArray) lines = NULL;
+  enum res res = cli_ask(cli, "retry", &lines, error);
+  return res == RES_MORE ? RES_OK : res;
+}
+
+static int
+run_retry(struct cli *cli, int argc, char **argv)
+{
+  (void)argc, (void)argv;
+  g_autoptr(GError) error = NULL;
+  OWN(store) store = NULL;
+  int64_t n, total = 0;
+  enum res res = cli_store(cli, &store, &error);
+  do {
+    n = 0;
+    if (res == RES_OK)
+      res = store_write(store, make_due, &n, &error);
+    total += n;
+  } while (res == RES_OK && n > 0);
+  if (res == RES_OK)
+    res = tell_server(cli, &error);
+  if (res == RES_OK)
+    cli_print("%" G_GINT64_FORMAT " due now\n", total);
+  return cli_result(res, error);
+}
+
+const struct cli_command queue_command = {
+  .name = "queue", .arguments = "", .summary = "what waits, and for what", .lists = true, .max = 0, .run = run_queue,
+};
+const struct cli_command retry_command = {
+  .name = "retry", .arguments = "", .summary = "try everything that waits for the outlet now", .max = 0, .run = run_retry,
+};

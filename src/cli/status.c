@@ -1,0 +1,35 @@
+/* `status`: is a server running, and how is it? */
+#include "cli/commands.h"
+
+static void
+show(const char *line, json_t *all)
+{
+  g_auto(GStrv) parts = g_strsplit(line, " ", 2);
+  if (all && parts[0] && parts[1])
+    json_object_set_new(all, parts[0], json_integer(g_ascii_strtoll(parts[1], NULL, 10)));
+  else if (!all && parts[0] && parts[1])
+    cli_print("%-24s %s\n", parts[0], parts[1]);
+}
+
+static int
+run(struct cli *cli, int argc, char **argv)
+{
+  (void)argc, (void)argv;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) lines = NULL;
+  enum res res = cli_ask(cli, "status", &lines, &error);
+  if (res == RES_MORE)
+    res = refuse(&error, REPLY_TROUBLE, "no server is running on %s", cli->config->state_dir);
+  if (res != RES_OK)
+    return cli_fail(error);
+  json_t *all = cli->json ? json_object() : NULL;
+  for (guint i = 0; i < lines->len; i++)
+    show(g_ptr_array_index(lines, i), all);
+  if (all)
+    cli_print_json(all);
+  return CLI_DONE;
+}
+
+const struct cli_command status_command = {
+  .name = "status", .arguments = "", .summary = "is a server running, and how is it; exit 1 if none is", .lists = true, .max = 0, .run = run,
+};
