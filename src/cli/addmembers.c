@@ -55,14 +55,12 @@ add_one(struct tx *tx, struct adding *adding, const struct member_line *line, GE
     g_propagate_error(error, g_steal_pointer(&problem));
     return res;
   }
-  if (res == RES_BAD) {
-    g_autofree char *address = cli_clean(line->address);
-    g_ptr_array_add(adding->problems, g_strdup_printf("line %" G_GINT64_FORMAT ": %s: %s", line->number, address, problem->message));
-  } else if (added) {
+  if (res == RES_BAD)
+    g_ptr_array_add(adding->problems, g_strdup_printf("line %" G_GINT64_FORMAT ": %s", line->number, problem->message));
+  else if (added)
     adding->added++;
-  } else {
+  else
     adding->already++;
-  }
   return RES_OK;
 }
 
@@ -99,7 +97,7 @@ report(const struct adding *adding, struct totals *totals)
   totals->already += adding->already;
   totals->bad += adding->problems->len;
   for (guint i = 0; i < adding->problems->len; i++)
-    fprintf(stderr, "listward: %s\n", (const char *)g_ptr_array_index(adding->problems, i));
+    cli_warn("%s", (const char *)g_ptr_array_index(adding->problems, i));
 }
 
 static enum res
@@ -141,10 +139,11 @@ add_file(struct cli *cli, const char *path, const char *list_name, struct adding
   enum res res = cli_open_list(cli, list_name, &store, &list, &error);
   if (res == RES_OK)
     res = member_lines_open(path, &lines, &error);
+  if (res != RES_OK)
+    return cli_fail(error);
   adding->list = list;
   adding->problems = problems;
-  if (res == RES_OK)
-    res = add_all(store, adding, lines, &totals, &error);
+  res = add_all(store, adding, lines, &totals, &error);
   if (res == RES_OK)
     res = cli_changed(cli, &error);
   cli_print("%" G_GINT64_FORMAT " added, %" G_GINT64_FORMAT " were there already, %" G_GINT64_FORMAT " bad lines\n", totals.added, totals.already, totals.bad);

@@ -72,6 +72,13 @@ read_bans(struct tx *tx, void *arg, GError **error)
   return res == RES_OK ? ban_list(tx, id, &banning->bans, error) : res;
 }
 
+static void
+print_clean(const char *ban)
+{
+  g_autofree char *clean = cli_clean(ban);
+  cli_print("%s\n", clean);
+}
+
 static int
 run_bans(struct cli *cli, int argc, char **argv)
 {
@@ -88,7 +95,7 @@ run_bans(struct cli *cli, int argc, char **argv)
     if (all)
       json_array_append_new(all, json_string(ban));
     else
-      cli_print("%s\n", ban);
+      print_clean(ban);
   }
   if (all)
     cli_print_json(all);

@@ -75,11 +75,28 @@ cli_changed(struct cli *cli, GError **error)
   return strcmp(first, "ok") == 0 ? RES_OK : trouble(error, REPLY_TROUBLE, "done, but the running server has not seen it: %s", first);
 }
 
+static void
+complain(const char *text)
+{
+  g_autofree char *clean = cli_clean(text);
+  fprintf(stderr, "listward: %s\n", clean);
+}
+
 int
 cli_fail(const GError *error)
 {
-  fprintf(stderr, "listward: %s\n", error ? error->message : "failed");
+  complain(error ? error->message : "failed");
   return CLI_FAILED;
+}
+
+void
+cli_warn(const char *format, ...)
+{
+  va_list args;
+  va_start(args, format);
+  g_autofree char *text = g_strdup_vprintf(format, args);
+  va_end(args);
+  complain(text);
 }
 
 int
@@ -95,7 +112,7 @@ cli_usage(const char *format, ...)
   va_start(args, format);
   g_autofree char *text = g_strdup_vprintf(format, args);
   va_end(args);
-  fprintf(stderr, "listward: %s\n", text);
+  complain(text);
   return CLI_USAGE;
 }
 

@@ -42,12 +42,14 @@ enum res cli_store(struct cli *cli, struct store **store, GError **error) MUST_C
 enum res cli_changed(struct cli *cli, GError **error) MUST_CHECK;
 /* Asks a running server; its answer (lines without CRLF) is an array of char *. RES_MORE: no server is running. */
 enum res cli_ask(struct cli *cli, const char *request, GPtrArray **lines, GError **error) MUST_CHECK;
-/* Prints "listward: MESSAGE" on stderr; returns CLI_FAILED. */
+/* Prints "listward: MESSAGE" on stderr, cleaned; returns CLI_FAILED. */
 int cli_fail(const GError *error);
 /* CLI_DONE if `res` is RES_OK, else cli_fail(). */
 int cli_result(enum res res, const GError *error);
 /* The same for a mistake in arguments; returns CLI_USAGE. */
 int cli_usage(const char *format, ...) G_GNUC_PRINTF(1, 2);
+/* The same for what does not end the command. */
+void cli_warn(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* Prints to stdout; what strangers wrote is passed through cli_clean() first. */
 void cli_print(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* `text` without control characters, so that no stranger's Subject drives a terminal; owned by the caller. */

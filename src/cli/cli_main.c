@@ -53,7 +53,7 @@ run_command(const struct cli_command *command, struct cli *cli, int argc, char *
   if (argc > 1 && strcmp(argv[1], "--") == 0)
     argc--, argv++;
   if (argc - 1 < command->min || (command->max >= 0 && argc - 1 > command->max))
-    return cli_usage("usage: listward %s %s", command->name, command->arguments);
+    return cli_usage("usage: listward %s%s%s", command->name, command->arguments[0] ? " " : "", command->arguments);
   cli->json = json;
   return command->run(cli, argc - 1, argv + 1);
 }

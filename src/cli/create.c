@@ -40,6 +40,8 @@ static int
 run(struct cli *cli, int argc, char **argv)
 {
   (void)argc;
+  if (style && style_find(style) == NULL)
+    return cli_usage("create: \"%s\" is no style; `listward info` prints all there are", style);
   struct list_new new = { .name = argv[0], .style = style, .make_domain = make_domain, .force = force, .now = clock_now() };
   g_autoptr(GError) error = NULL;
   OWN(store) store = NULL;

@@ -39,7 +39,7 @@ remove_slice(struct tx *tx, void *arg, GError **error)
     const char *address = g_ptr_array_index(removing->addresses, i);
     enum res res = member_remove(tx, removing->list->id, removing->role, address, clock_now(), error);
     if (res == RES_MORE)
-      g_ptr_array_add(removing->strangers, cli_clean(address));
+      g_ptr_array_add(removing->strangers, g_strdup(address));
     else if (res == RES_OK)
       removing->removed++;
     else
@@ -61,7 +61,7 @@ remove_addresses(struct store *store, struct removing *removing, struct totals *
   totals->removed += removing->removed;
   totals->strangers += removing->strangers->len;
   for (guint i = 0; i < removing->strangers->len; i++)
-    fprintf(stderr, "listward: %s is not there\n", (const char *)g_ptr_array_index(removing->strangers, i));
+    cli_warn("%s is not there", (const char *)g_ptr_array_index(removing->strangers, i));
   return RES_OK;
 }
 

@@ -31,6 +31,13 @@ read_slice(struct tx *tx, void *arg, GError **error)
 }
 
 static bool
+is_digest_kind(const char *kind)
+{
+  static const char *const kinds[] = { "any", "mime", "plaintext", "summary", NULL };
+  return g_strv_contains(kinds, kind);
+}
+
+static bool
 is_digest(const struct member *member)
 {
   if (strcmp(digest_mode, "any") == 0)
@@ -90,6 +97,8 @@ run(struct cli *cli, int argc, char **argv)
   int role = both ? MEMBER_OWNER : member_role_parse(role_name ? role_name : "member");
   if (role < 0)
     return cli_usage("members: \"%s\" is no role; it is member, owner, moderator, nonmember or administrator", role_name);
+  if (digest_mode && !is_digest_kind(digest_mode))
+    return cli_usage("members: \"%s\" is no kind of digest; it is any, mime, plaintext or summary", digest_mode);
   g_autoptr(GError) error = NULL;
   OWN(store) store = NULL;
   OWN(list) list = NULL;

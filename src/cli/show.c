@@ -21,6 +21,19 @@ typed(const struct setting *setting, const char *stored)
   }
 }
 
+/* A text of several lines, each without control characters. Owned by the caller. */
+static char *
+clean_lines(const char *text)
+{
+  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+  for (char **line = lines; *line; line++) {
+    char *clean = cli_clean(*line);
+    g_free(*line);
+    *line = clean;
+  }
+  return g_strjoinv("\n", lines);
+}
+
 static void
 show_one(const struct showing *showing, const struct setting *setting, const char *stored)
 {
@@ -29,7 +42,7 @@ show_one(const struct showing *showing, const struct setting *setting, const cha
     json_object_set_new(showing->all, setting->name, value ? value : json_null());
     return;
   }
-  g_autofree char *text = setting_display(setting, stored);
+  g_autofree char *shown = setting_display(setting, stored), *text = clean_lines(shown);
   if (showing->name)
     cli_print("%s\n", text);
   else
@@ -59,7 +72,7 @@ run_show(struct cli *cli, int argc, char **argv)
   OWN(store) store = NULL;
   OWN(list) list = NULL;
   if (argc == 2 && setting_find(argv[1]) == NULL)
-    return cli_usage("\"%s\" is no list setting; `listward show %s` prints them all", argv[1], argv[0]);
+    return cli_usage("show: \"%s\" is no list setting; `listward show %s` prints them all", argv[1], argv[0]);
   enum res res = cli_open_list(cli, argv[0], &store, &list, &error);
   if (res != RES_OK)
     return cli_fail(error);
@@ -76,6 +89,13 @@ struct assignment {
   enum list_set_how how;
 };
 
+static void
+assignment_clear(struct assignment *assignment)
+{
+  g_clear_pointer(&assignment->name, g_free);
+  g_clear_pointer(&assignment->value, g_free);
+}
+
 static bool
 parse_assignment(const char *text, struct assignment *assignment)
 {
@@ -87,6 +107,20 @@ parse_assignment(const char *text, struct assignment *assignment)
   assignment->name = g_strndup(text, (size_t)(equals - text) - (assignment->how == LIST_SET ? 0 : 1));
   assignment->value = g_strdup(equals + 1);
   return true;
+}
+
+/* CLI_DONE, or what is wrong with the words alone has been said. */
+static int
+check_assignment(const char *text, const char *list)
+{
+  struct assignment assignment = { .name = NULL };
+  int status = CLI_DONE;
+  if (!parse_assignment(text, &assignment))
+    status = cli_usage("set: \"%s\" is not NAME=VALUE", text);
+  else if (setting_find(assignment.name) == NULL)
+    status = cli_usage("set: \"%s\" is no list setting; `listward show %s` prints them all", assignment.name, list);
+  assignment_clear(&assignment);
+  return status;
 }
 
 struct change {
@@ -101,11 +135,10 @@ set(struct tx *tx, void *arg, GError **error)
   enum res res = RES_OK;
   for (char **text = change->assignments; res == RES_OK && *text; text++) {
     struct assignment assignment;
-    if (!parse_assignment(*text, &assignment))
-      return refuse(error, REPLY_SYNTAX, "\"%s\" is not NAME=VALUE", *text);
+    bool parsed = parse_assignment(*text, &assignment);
+    g_assert(parsed); /* run_set has looked */
     res = list_set(tx, change->list->id, assignment.name, assignment.how, assignment.value, error);
-    g_free(assignment.name);
-    g_free(assignment.value);
+    assignment_clear(&assignment);
   }
   return res;
 }
@@ -113,7 +146,9 @@ set(struct tx *tx, void *arg, GError **error)
 static int
 run_set(struct cli *cli, int argc, char **argv)
 {
-  (void)argc;
+  for (int i = 1; i < argc; i++)
+    if (check_assignment(argv[i], argv[0]) != CLI_DONE)
+      return CLI_USAGE;
   g_autoptr(GError) error = NULL;
   OWN(store) store = NULL;
   OWN(list) list = NULL;
