@@ -16,11 +16,11 @@ struct delivery_recipient {
 enum res delivery_create_addresses(struct tx *tx, int64_t posting_id, int64_t list_id, const char *reverse_path, const struct delivery_recipient *recipients, size_t n,
                                    int64_t now, GError **error) MUST_CHECK;
 
-/* What is not done, for `queue` and `status`. */
 struct delivery_counts {
   int64_t open, set_aside;
   int64_t oldest_at; /* when the oldest of both was made; 0 if none */
 };
+/* What is not done, for `queue` and `status`. */
 enum res delivery_counts(struct tx *tx, struct delivery_counts *counts, GError **error) MUST_CHECK;
 
 /* One that is not done. */

@@ -14,13 +14,18 @@ struct fixture {
   struct intake_options options;
   int64_t now;
 };
+/* A new store in a scratch directory; closed and removed at the end, when the budget must have got all back. */
 void fixture_set_up(struct fixture *fixture);
+/* The other half of fixture_set_up. */
 void fixture_tear_down(struct fixture *fixture);
 /* Closes and opens the store again. */
 void fixture_restart(struct fixture *fixture);
 
+/* Makes a list, and its domain. */
 void fixture_list(struct fixture *fixture, const char *name);
+/* Changes a setting of a list; the index knows it at once. */
 void fixture_set(struct fixture *fixture, const char *list, const char *name, const char *value);
+/* Adds a member, owner …; `moderation` is its own action, NULL: the list's default. */
 void fixture_member(struct fixture *fixture, const char *list, enum member_role role, const char *address, const char *moderation);
 /* The list's snapshot; owned by the caller. */
 struct list *fixture_find(struct fixture *fixture, const char *list);

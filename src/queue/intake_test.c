@@ -517,12 +517,12 @@ test_check_size(void)
     { "a role", 10, 1 << 30, false, ROLE_REQUEST, RES_OK },
   };
   for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
-    struct list list = { .posting = (char *)ANT };
-    list.settings.max_message_size = table[i].limit;
-    list.settings.max_message_size_action = table[i].hold ? OVERSIZE_HOLD : OVERSIZE_REJECT;
+    OWN(list) list = list_new("ant", "example.com", "listward-default");
+    list->settings.max_message_size = table[i].limit;
+    list->settings.max_message_size_action = table[i].hold ? OVERSIZE_HOLD : OVERSIZE_REJECT;
     g_test_message("%s", table[i].name);
     g_autoptr(GError) error = NULL;
-    g_assert_cmpint(intake_check_size(&(struct list_target){ .role = table[i].role, .list = &list }, table[i].size, &error), ==, table[i].want);
+    g_assert_cmpint(intake_check_size(&(struct list_target){ .role = table[i].role, .list = list }, table[i].size, &error), ==, table[i].want);
     g_assert_cmpint(error_reply(error, REPLY_OK), ==, table[i].want == RES_BAD ? REPLY_TOO_LARGE : REPLY_OK);
   }
 }

@@ -33,10 +33,10 @@ enum res posting_find(struct tx *tx, const char *code, struct posting **posting,
 /* The octets as accepted. RES_TEMP: trouble, or pieces are missing (an alarm is raised). */
 enum res posting_octets(struct tx *tx, int64_t message_id, GBytes **octets, GError **error) MUST_CHECK;
 
-/* How many postings are in each state, and when the oldest of them came in (0 if none). `list_id` 0: of all lists. */
 struct posting_counts {
   struct {
     int64_t count, oldest_at;
   } states[POSTING_STATES];
 };
+/* How many postings are in each state, and when the oldest of them came in (0 if none). `list_id` 0: of all lists. */
 enum res posting_counts(struct tx *tx, int64_t list_id, struct posting_counts *counts, GError **error) MUST_CHECK;

@@ -20,7 +20,7 @@ struct setup {
 #define REPLY_TO(who) { .address = (who), .key = (who), .source = "Reply-To", .is_member = true, .moderation = -1 }
 
 struct fixture {
-  struct list list;
+  struct list *list;
   struct content content;
   struct facts facts;
 };
@@ -29,12 +29,7 @@ static void
 fixture_set_up(struct fixture *fixture, const struct setup *setup)
 {
   memset(fixture, 0, sizeof *fixture);
-  struct list *list = &fixture->list;
-  g_assert_cmpint(settings_init(&list->settings, "listward-default", NULL), ==, RES_OK);
-  list->local = (char *)"ant";
-  list->domain = (char *)"example.com";
-  list->posting = (char *)"ant@example.com";
-  list->list_id = (char *)"ant.example.com";
+  struct list *list = fixture->list = list_new("ant", "example.com", "listward-default");
   list->settings.emergency = setup->emergency;
   list->settings.conceal_members = setup->conceal;
   list->settings.max_message_size = setup->limit;
@@ -59,7 +54,7 @@ fixture_set_up(struct fixture *fixture, const struct setup *setup)
 static void
 fixture_tear_down(struct fixture *fixture)
 {
-  settings_clear(&fixture->list.settings);
+  list_unref(fixture->list);
   g_ptr_array_unref(fixture->facts.senders);
 }
 

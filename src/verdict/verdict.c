@@ -1,3 +1,4 @@
+#include "verdict/verdict.h"
 #include "verdict/rule.h"
 
 static const char *const actions[] = { [VERDICT_ACCEPT] = "accept", [VERDICT_HOLD] = "hold", [VERDICT_REJECT] = "reject", [VERDICT_DISCARD] = "discard" };

@@ -42,6 +42,7 @@ struct trace_step {
 struct trace {
   GPtrArray *steps; /* struct trace_step * */
 };
+/* Empty; owned by the caller. */
 struct trace *trace_new(void);
 void trace_free(struct trace *trace);
 OWN_DEFINE(trace, trace_free)
