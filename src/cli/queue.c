@@ -84,10 +84,10 @@ run_queue(struct cli *cli, int argc, char **argv)
     res = store_read(store, read_waiting, &waiting, &error);
   if (res != RES_OK)
     return cli_fail(error);
-  g_autoptr(GPtrArray) jobs = waiting.jobs;
   json_t *all = cli->json ? json_array() : NULL;
   if (show_all(&waiting, all) == 0 && !all)
     cli_print("nothing waits\n");
+  g_ptr_array_unref(waiting.jobs);
   if (all)
     cli_print_json(all);
   return CLI_DONE;
