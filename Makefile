@@ -36,7 +36,7 @@ fresh:
 	@tools/fresh
 
 install: all
-	@meson configure build -Dprefix=$(PREFIX)
+	@meson configure build -Dprefix=$(PREFIX) && ninja -C build
 	DESTDIR=$(DESTDIR) meson install -C build --no-rebuild
 
 clean:
