@@ -98,6 +98,14 @@ judge(const struct migration_plan *plan, const struct state *state, GError **err
                 plan->path, state->version, newest, plan->path, newest + 1);
 }
 
+/* So that a file that a burst of mail has blown up can be made smaller again without rewriting it. Means something in a new file alone, before anything else is in
+ * it: that is why it is decided here and not in the schema. */
+static enum res
+let_it_shrink(struct connection *connection, GError **error)
+{
+  return connection_run(connection, "PRAGMA auto_vacuum=INCREMENTAL", error);
+}
+
 /* The engine may say "busy" at once here, without asking our handler. */
 static enum res
 use_wal(struct connection *connection, GError **error)
@@ -233,6 +241,8 @@ apply(struct run *run, GError **error)
     res = look(connection, &state, error);
   if (res == RES_OK)
     res = judge(plan, &state, error);
+  if (res == RES_OK && state.version == 0)
+    res = let_it_shrink(connection, error);
   if (res == RES_OK)
     res = use_wal(connection, error);
   if (res != RES_OK || state.version == migration_newest(plan->migrations))

@@ -326,6 +326,7 @@ test_schema(void)
   for (size_t i = 0; i < schema.n; i++)
     g_assert_cmpint(schema.items[i].version, ==, (int64_t)i + 1);
   must_migrate(scratch.path, schema);
+  g_assert_cmpint(integer(scratch.path, "PRAGMA auto_vacuum"), ==, 2);
   g_assert_cmpint(integer(scratch.path, "PRAGMA user_version"), ==, migration_newest(schema));
   scratch_free(scratch);
 }
