@@ -58,7 +58,9 @@ same_meaning(const struct list_target *a, const struct list_target *b)
 static size_t
 items_make(const struct intake *intake, const struct intake_recipient *recipients, size_t n, struct item *items, size_t *of)
 {
+  unsigned char identity[REPEAT_KEY];
   size_t made = 0;
+  repeat_identity(intake->content, identity);
   for (size_t i = 0; i < n; i++) {
     size_t at = 0;
     while (at < made && !same_meaning(items[at].target, recipients[i].target))
@@ -67,7 +69,7 @@ items_make(const struct intake *intake, const struct intake_recipient *recipient
     if (at < made)
       continue;
     items[made++] = (struct item){ .intake = intake, .target = recipients[i].target, .reply = REPLY_TROUBLE };
-    repeat_key(recipients[i].target, intake->content, items[at].key);
+    repeat_key(recipients[i].target, intake->message->reverse_path, identity, items[at].key);
   }
   return made;
 }

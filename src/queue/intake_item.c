@@ -77,7 +77,8 @@ item_judge_posting(struct tx *tx, struct item *item, GError **error)
   return RES_OK;
 }
 
-/* Mail that people read and that may come round again: our own copy of it, or (to the owners of a list) an automatic answer. "" if it is none. */
+/* Mail that people read and that may come round again: our own copy of it, or (to the owners of a list) an automatic answer. "" if it is none. What somebody
+ * resends by hand (RFC 5322 3.6.6), perhaps a posting of the list to complain of, comes with our mark and is no loop. */
 static const char *
 owner_mail_is_loop(const struct item *item)
 {
@@ -87,9 +88,10 @@ owner_mail_is_loop(const struct item *item)
   if (!content->header)
     return "";
   const char *own = item->target->list ? item->target->list->posting : item->target->address;
+  bool resent = header_first(content->header, "Resent-From") != NULL;
   for (const struct header_field *field = header_first(content->header, HOP_HEADER); field; field = header_next(content->header, HOP_HEADER, field)) {
     g_autofree char *value = header_unfold(field);
-    if (slice_equal_nocase(slice_of(value), slice_of(own)))
+    if (!resent && slice_equal_nocase(slice_of(value), slice_of(own)))
       return "it carries the list's own mark";
   }
   return item->target->list ? content->automatic : "";

@@ -194,6 +194,26 @@ test_repeat_after_change(void)
   fixture_tear_down(&fixture);
 }
 
+/* A message whose header cannot be viewed is known again by all its octets. */
+static void
+test_repeat_of_unreadable(void)
+{
+  struct fixture fixture;
+  set_up(&fixture);
+  g_autofree char *filling = g_strnfill(300000, 'x');
+  g_autofree char *one = g_strconcat("From: bea@example.org\r\nX: ", filling, "\r\n\r\none\r\n", NULL);
+  g_autofree char *two = g_strconcat("From: bea@example.org\r\nX: ", filling, "\r\n\r\ntwo\r\n", NULL);
+  struct mail first = { .message = one, .from = "bea@example.org", .to = { ANT } }, second = { .message = two, .from = "bea@example.org", .to = { ANT } };
+  g_assert_cmpint(fixture_answer(&fixture, &first), ==, REPLY_HELD);
+  g_assert_cmpint(fixture_answer(&fixture, &first), ==, REPLY_ALREADY_HELD);
+  g_assert_cmpint(fixture_answer(&fixture, &second), ==, REPLY_HELD);
+  g_assert_cmpint(postings_by(&fixture, "malformed"), ==, 2);
+  first.door = DOOR_FRONT;
+  first.from = "cid@example.org";
+  g_assert_cmpint(fixture_answer(&fixture, &first), ==, REPLY_MALFORMED);
+  fixture_tear_down(&fixture);
+}
+
 /* --- several recipients --- */
 
 static void
@@ -351,6 +371,9 @@ test_owner_loops(void)
   g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM posting"), ==, 0);
   g_assert_cmpint(fixture_answer(&fixture, &(struct mail){ .from = "", .to = { "abuse@example.com" } }), ==, REPLY_TAKEN);
   g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM delivery"), ==, 1);
+  struct mail resent = { .extra = "Resent-From: bea@example.org\r\nX-Listward-Loop: ant@example.com\r\n", .to = { "ant-owner@example.com" } };
+  g_assert_cmpint(fixture_answer(&fixture, &resent), ==, REPLY_TAKEN);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM delivery"), ==, 2);
   fixture_tear_down(&fixture);
 }
 
@@ -535,6 +558,7 @@ main(int argc, char **argv)
   g_test_add_func("/intake/repeats", test_repeats);
   g_test_add_func("/intake/repeat_of_held", test_repeat_of_held);
   g_test_add_func("/intake/repeat_after_change", test_repeat_after_change);
+  g_test_add_func("/intake/repeat_of_unreadable", test_repeat_of_unreadable);
   g_test_add_func("/intake/recipients", test_recipients);
   g_test_add_func("/intake/many_lists", test_many_lists);
   g_test_add_func("/intake/large", test_large);

@@ -9,22 +9,32 @@ checksum_text(GChecksum *checksum, const char *text)
   g_checksum_update(checksum, (const guchar *)text, (gssize)strlen(text) + 1); /* the NUL separates */
 }
 
+G_STATIC_ASSERT(REPEAT_KEY == IDENTITY_KEY_SIZE);
+
 void
-repeat_key(const struct list_target *target, const struct content *content, unsigned char key[REPEAT_KEY])
+repeat_identity(const struct content *content, unsigned char identity[REPEAT_KEY])
+{
+  if (content->header) {
+    identity_key(content->header, identity);
+    return;
+  }
+  g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
+  if (content->message.n)
+    g_checksum_update(checksum, (const guchar *)content->message.p, (gssize)content->message.n);
+  gsize length = REPEAT_KEY;
+  g_checksum_get_digest(checksum, identity, &length);
+}
+
+void
+repeat_key(const struct list_target *target, const char *reverse_path, const unsigned char identity[REPEAT_KEY], unsigned char key[REPEAT_KEY])
 {
   g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
   g_autofree char *meaning = g_strdup_printf("%d %" G_GINT64_FORMAT, (int)target->role, target->domain_id);
-  g_autofree char *reverse_path = address_key_of(slice_of(content->reverse_path));
+  g_autofree char *folded = address_key_of(slice_of(reverse_path));
   checksum_text(checksum, meaning);
   checksum_text(checksum, target->argument ? target->argument : "");
-  checksum_text(checksum, reverse_path ? reverse_path : content->reverse_path);
-  if (content->header) {
-    unsigned char identity[IDENTITY_KEY_SIZE];
-    identity_key(content->header, identity);
-    g_checksum_update(checksum, identity, sizeof identity);
-  } else if (content->message.n) {
-    g_checksum_update(checksum, (const guchar *)content->message.p, (gssize)content->message.n);
-  }
+  checksum_text(checksum, folded ? folded : reverse_path);
+  g_checksum_update(checksum, identity, REPEAT_KEY);
   gsize length = REPEAT_KEY;
   g_checksum_get_digest(checksum, key, &length);
 }
