@@ -258,6 +258,7 @@ run(struct cli *cli, int argc, char **argv)
   sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, NULL);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is then an error like a full disk */
 
   struct server server = { .started = clock_monotonic() };
   g_autoptr(GError) error = NULL;
