@@ -28,6 +28,8 @@ static const struct row {
   { .name = "own List-Id", .from = "bea@example.org", .extra = "List-Id: The ants <ANT.example.com>\r\n", .door = DOOR_FRONT, .want = REPLY_LOOP, .rule = "loop" },
   { .name = "own List-Id, bare and second", .from = "bea@example.org", .extra = "List-Id: <x.y>\r\nList-Id: ant.example.com\r\n", .door = DOOR_FRONT,
     .want = REPLY_LOOP, .rule = "loop" },
+  { .name = "own List-Id behind a bracket in the phrase", .from = "bea@example.org", .extra = "List-Id: \"a < b\" <ant.example.com>\r\n", .door = DOOR_FRONT,
+    .want = REPLY_LOOP, .rule = "loop" },
   { .name = "List-Id in the phrase only", .from = "bea@example.org", .extra = "List-Id: ant.example.com <x.y>\r\n", .want = REPLY_ACCEPTED, .rule = "" },
   { .name = "own hop header, folded", .from = "bea@example.org", .extra = "X-Listward-Loop:\r\n Ant@Example.com\r\n", .door = DOOR_FRONT, .want = REPLY_LOOP,
     .rule = "loop" },

@@ -345,6 +345,9 @@ test_owners(void)
   fixture_member(&fixture, ANT, MEMBER_MODERATOR, "max@example.org", NULL);
   fixture_member(&fixture, ANT, MEMBER_MODERATOR, "olga@example.org", NULL);
   fixture_member(&fixture, BEE, MEMBER_OWNER, "otto@example.org", NULL);
+  fixture_member(&fixture, ANT, MEMBER_MODERATOR, "away@example.org", NULL);
+  fixture_member(&fixture, BEE, MEMBER_OWNER, "gone@example.org", NULL);
+  fixture_run(&fixture, "UPDATE member SET status = 1 WHERE address_id IN (SELECT id FROM address WHERE key IN ('away@example.org', 'gone@example.org'))");
   g_assert_cmpint(fixture_answer(&fixture, &(struct mail){ .header_from = "eve@example.net", .to = { "ant-owner@example.com" } }), ==, REPLY_TAKEN);
   g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM recipient"), ==, 2);
   g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM delivery WHERE roster = 0 AND reverse_path = 'ant-bounces@example.com'"), ==, 1);
@@ -406,6 +409,9 @@ test_nobody_to_go_to(void)
   g_assert_cmpint(fixture_write(&fixture, release, &to), ==, RES_OK);
   g_assert_cmpint(to.n, ==, 0);
   fixture_member(&fixture, ANT, MEMBER_OWNER, "olga@example.org", NULL);
+  to.now = fixture.now + CLOCK_HOUR - 1;
+  g_assert_cmpint(fixture_write(&fixture, release, &to), ==, RES_OK);
+  g_assert_cmpint(to.n, ==, 0);
   to.now = fixture.now + CLOCK_HOUR;
   g_assert_cmpint(fixture_write(&fixture, release, &to), ==, RES_OK);
   g_assert_cmpint(to.n, ==, 2);
