@@ -56,7 +56,7 @@ static enum res
 choose(struct tx *tx, const struct claim_options *options, struct candidate *best, GError **error)
 {
   bool found = false;
-  for (int kind = 0; kind < KIND_COUNT; kind++) {
+  for (enum kind kind = 0; kind < KIND_COUNT; kind++) {
     OWN(rows) rows = NULL;
     enum res res = sql_query(tx, candidate_sql[kind],
                              SQL_ARGS(sql_int(options->now), sql_int(options->suspects ? STRIKES_ALONE : 0),

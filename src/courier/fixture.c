@@ -154,7 +154,7 @@ static enum res
 write_post(struct tx *tx, void *arg, GError **error)
 {
   struct post *post = arg;
-  int64_t message_id, posting_id, number, last_join;
+  int64_t message_id, posting_id, number = 0, last_join = 0;
   enum res res = store_message(tx, post->message, &message_id, error);
   if (res == RES_OK)
     res = list_next_number(tx, post->fixture->list_id, NOW, &number, &last_join, error);
