@@ -150,11 +150,217 @@ test_roster(void)
   g_assert_cmpint(fixture_number(fixture, "SELECT state FROM delivery"), ==, 2);
 }
 
+/* Through the real Maildir outlet. */
+static void
+test_maildir(void)
+{
+  OWN(fixture) fixture = fixture_new(3);
+  g_autofree char *path = g_build_filename(fixture->directory, "Maildir", NULL);
+  struct outlet *maildir = NULL;
+  g_assert_cmpint(outlet_new(&(struct outlet_options){ .type = "maildir", .path = path, .hostname = "lists.example.com" }, &maildir, NULL), ==, RES_OK);
+  struct fake_outlet *fake = fake_new(maildir);
+  OWN(courier) courier = start(fixture, fake, 2, 0);
+  fixture_post(fixture);
+  courier_wake(courier);
+  wait_sends(fake, 1);
+  stop(courier);
+  g_autofree char *new = g_build_filename(path, "new", NULL);
+  g_autoptr(GDir) dir = g_dir_open(new, 0, NULL);
+  int n = 0;
+  while (g_dir_read_name(dir))
+    n++;
+  g_assert_cmpint(n, ==, 3);
+  g_autofree char *replies = fixture_text(fixture, "SELECT replies FROM chunk");
+  g_assert_true(g_str_has_prefix(replies, "3 written to "));
+}
+
+/* Members who stand in To or Cc and want one copy only. */
+static void
+test_direct(void)
+{
+  OWN(fixture) fixture = fixture_new(4);
+  fixture_set_member(fixture, 2, "receive_list_copy", "false");
+  fixture_set_member(fixture, 3, "receive_list_copy", "false");
+  fixture_set_member(fixture, 4, "receive_list_copy", "false");
+  fixture_post(fixture);
+  struct fake_outlet *fake = fake_new(NULL);
+  OWN(courier) courier = start(fixture, fake, 1, 0);
+  wait_sends(fake, 1);
+  stop(courier);
+  g_assert_cmpuint(fake->seen->len, ==, 2);
+  g_assert_cmpstr(g_ptr_array_index(fake->seen, 0), ==, "ant-bounces@example.com m1@example.net");
+  g_assert_cmpstr(g_ptr_array_index(fake->seen, 1), ==, "ant-bounces@example.com m4@example.net");
+  g_assert_cmpint(fixture_number(fixture, "SELECT count FROM chunk"), ==, 2);
+}
+
+/* Mail to the owners carries no list fields. */
+static void
+test_owners(void)
+{
+  static const char *const addresses[] = { "o1@example.org", "o2@example.org", NULL };
+  OWN(fixture) fixture = fixture_new(1);
+  fixture_post_to(fixture, addresses);
+  struct fake_outlet *fake = fake_new(NULL);
+  OWN(courier) courier = start(fixture, fake, 1, 0);
+  wait_sends(fake, 1);
+  stop(courier);
+  g_assert_cmpuint(fake->seen->len, ==, 2);
+  g_assert_null(strstr(fake->message->str, "List-Id:"));
+  g_assert_nonnull(strstr(fake->message->str, "Received:"));
+  g_assert_cmpint(fixture_number(fixture, "SELECT state FROM delivery"), ==, 2);
+}
+
+/* As many at once as there are connections, no more; each member once. */
+static void
+test_parallel(void)
+{
+  OWN(fixture) fixture = fixture_new(40);
+  fixture_post(fixture);
+  fixture_post(fixture);
+  struct fake_outlet *fake = fake_new(NULL);
+  fake->hold = true;
+  OWN(courier) courier = start(fixture, fake, 4, 5);
+  wait_sends(fake, 4);
+  struct courier_state state;
+  courier_state(courier, &state);
+  g_assert_cmpint(state.in_flight, ==, 4);
+  g_assert_cmpint(fixture_number(fixture, "SELECT COUNT(*) FROM chunk WHERE state = 1"), ==, 4);
+  pthread_mutex_lock(&fake->lock);
+  fake->hold = false;
+  pthread_cond_broadcast(&fake->changed);
+  pthread_mutex_unlock(&fake->lock);
+  wait_sends(fake, 16);
+  stop(courier);
+  g_assert_cmpint(fake->most_at_once, ==, 4);
+  g_assert_cmpuint(fake->seen->len, ==, 80);
+  g_assert_cmpint(fixture_number(fixture, "SELECT COUNT(*) FROM delivery WHERE state = 2"), ==, 2);
+}
+
+/* Down: one piece at a time tries, after a pause; a retry ends the pause. Nothing is lost, nobody's time begins. */
+static void
+test_down(void)
+{
+  OWN(fixture) fixture = fixture_new(10);
+  fixture_post(fixture);
+  struct fake_outlet *fake = fake_new(NULL);
+  fake->down = 1000000;
+  OWN(courier) courier = start(fixture, fake, 1, 5);
+  for (int i = 1; i <= 6; i++) {
+    wait_sends(fake, i);
+    courier_retry(courier); /* six pauses would be a minute */
+  }
+  struct courier_state state;
+  courier_state(courier, &state);
+  g_assert_cmpint(state.down_since, >, 0);
+  g_assert_cmpstr(state.error, ==, "nobody there");
+  pthread_mutex_lock(&fake->lock);
+  fake->down = 0;
+  int sends = fake->sends;
+  pthread_mutex_unlock(&fake->lock);
+  courier_retry(courier);
+  wait_sends(fake, sends + 1);
+  courier_retry(courier);
+  wait_sends(fake, sends + 2);
+  stop(courier);
+  courier_state(courier, &state);
+  g_assert_cmpint(state.down_since, ==, 0);
+  g_assert_cmpuint(fake->seen->len, ==, 10);
+  g_assert_cmpint(fixture_number(fixture, "SELECT COUNT(*) FROM recipient"), ==, 0);
+  g_assert_cmpint(fixture_number(fixture, "SELECT COUNT(*) FROM chunk"), ==, 2);
+}
+
+/* Stopping late breaks connections: what was in flight waits for the next start, which begins with it at once. */
+static void
+test_stop_and_start(void)
+{
+  OWN(fixture) fixture = fixture_new(10);
+  fixture_post(fixture);
+  struct fake_outlet *fake = fake_new(NULL);
+  fake->hold = true;
+  OWN(courier) courier = start(fixture, fake, 2, 5);
+  wait_sends(fake, 2);
+  courier_stop(courier, clock_monotonic());
+  g_assert_cmpint(fixture_number(fixture, "SELECT COUNT(*) FROM chunk WHERE state = 0"), ==, 2);
+  g_assert_cmpuint(fake->seen->len, ==, 0);
+  fake->hold = false;
+  g_assert_cmpint(courier_start(courier, NULL), ==, RES_OK);
+  wait_sends(fake, 4);
+  stop(courier);
+  g_assert_cmpuint(fake->seen->len, ==, 10);
+}
+
+/* Claims of a process that died; and a delivery that was in progress at two crashes, which goes last and alone. */
+static void
+test_after_crash(void)
+{
+  OWN(fixture) fixture = fixture_new(4);
+  fixture_post(fixture);
+  fixture_post(fixture);
+  fixture_run(fixture, "INSERT INTO chunk (delivery_id, state, claimed_at, count, members) VALUES (1, 1, 1, 2, x'0202')");
+  fixture_run(fixture, "UPDATE delivery SET strikes = 1, cursor = 2 WHERE id = 1");
+  struct fake_outlet *fake = fake_new(NULL);
+  OWN(courier) courier = start(fixture, fake, 3, 1);
+  wait_sends(fake, 7);
+  stop(courier);
+  g_assert_cmpuint(fake->seen->len, ==, 8);
+  /* The suspect's first piece came after the other delivery's four. */
+  g_assert_cmpint(fixture_number(fixture, "SELECT MIN(done_at) FROM chunk WHERE delivery_id = 1"), >=,
+                  fixture_number(fixture, "SELECT MAX(done_at) FROM chunk WHERE delivery_id = 2"));
+  g_assert_cmpint(fixture_number(fixture, "SELECT COUNT(*) FROM delivery WHERE state = 2 AND strikes = 0"), ==, 2);
+}
+
+/* Nothing to do at all: starts and stops. */
+static void
+test_idle(void)
+{
+  OWN(fixture) fixture = fixture_new(1);
+  struct fake_outlet *fake = fake_new(NULL);
+  OWN(courier) courier = start(fixture, fake, 8, 0);
+  courier_wake(courier);
+  stop(courier);
+  g_assert_cmpint(fake->sends, ==, 0);
+}
+
+/* A message whose octets are gone: nothing is sent, nothing is lost, others go on. */
+static void
+test_no_octets(void)
+{
+  OWN(fixture) fixture = fixture_new(2);
+  fixture_post(fixture);
+  fixture_run(fixture, "DELETE FROM message_piece");
+  fixture_post(fixture);
+  struct fake_outlet *fake = fake_new(NULL);
+  OWN(courier) courier = start(fixture, fake, 1, 0);
+  wait_sends(fake, 1);
+  stop(courier);
+  g_assert_cmpint(fixture_number(fixture, "SELECT state FROM delivery WHERE id = 1"), ==, 0);
+  g_assert_cmpint(fixture_number(fixture, "SELECT state FROM delivery WHERE id = 2"), ==, 2);
+  g_assert_cmpint(fixture_number(fixture, "SELECT attempts FROM chunk WHERE delivery_id = 1"), >=, 1);
+}
+
 int
 main(int argc, char **argv)
 {
+  static const struct {
+    const char *name;
+    void (*run)(void);
+  } tests[] = {
+    { "roster", test_roster },
+    { "maildir", test_maildir },
+    { "direct", test_direct },
+    { "owners", test_owners },
+    { "parallel", test_parallel },
+    { "down", test_down },
+    { "stop and start", test_stop_and_start },
+    { "after a crash", test_after_crash },
+    { "idle", test_idle },
+    { "no octets", test_no_octets },
+  };
   g_test_init(&argc, &argv, NULL);
   log_configure(LOG_FORMAT_LOGFMT, LOG_LEVEL_ERROR);
-  g_test_add_func("/courier/roster", test_roster);
+  for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {
+    g_autofree char *path = g_strdup_printf("/courier/%s", tests[i].name);
+    g_test_add_func(path, tests[i].run);
+  }
   return g_test_run();
 }
