@@ -88,9 +88,11 @@ run_bans(struct cli *cli, int argc, char **argv)
   enum res res = cli_store(cli, &store, &error);
   if (res == RES_OK)
     res = store_read(store, read_bans, &banning, &error);
+  if (res != RES_OK)
+    return cli_fail(error);
   g_autoptr(GPtrArray) bans = banning.bans;
   json_t *all = cli->json ? json_array() : NULL;
-  for (guint i = 0; bans && i < bans->len; i++) {
+  for (guint i = 0; i < bans->len; i++) {
     const char *ban = g_ptr_array_index(bans, i);
     if (all)
       json_array_append_new(all, json_string(ban));
@@ -99,7 +101,7 @@ run_bans(struct cli *cli, int argc, char **argv)
   }
   if (all)
     cli_print_json(all);
-  return cli_result(res, error);
+  return CLI_DONE;
 }
 
 const struct cli_command ban_command = {

@@ -36,12 +36,15 @@ run(struct cli *cli, int argc, char **argv)
   enum res res = cli_store(cli, &store, &error);
   if (res == RES_OK)
     res = ledger_read(store, argv[0], argc > 1 ? argv[1] : NULL, show, all, &summary, &error);
-  if (res == RES_MORE)
+  if (res == RES_MORE) {
+    g_clear_error(&error);
     res = refuse(&error, REPLY_SYNTAX, "there is no posting with the id %s; ids stand in replies to MTAs, in the log and in `listward held`", argv[0]);
+  }
   if (res == RES_OK && !all)
     show_summary(&summary);
-  if (all)
-    cli_print_json(all);
+  if (res == RES_OK && all)
+    cli_print_json(g_steal_pointer(&all));
+  json_decref(all);
   return cli_result(res, error);
 }
 

@@ -59,10 +59,11 @@ run(struct cli *cli, int argc, char **argv)
   enum res res = cli_store(cli, &store, &error);
   if (res == RES_OK)
     res = store_read(store, read_lists, &listing, &error);
-  if (listing.all)
-    cli_print_json(listing.all);
+  if (res == RES_OK && listing.all)
+    cli_print_json(g_steal_pointer(&listing.all));
   else if (res == RES_OK && !quiet && (names || descriptions))
     cli_print("%" G_GINT64_FORMAT " lists\n", listing.count);
+  json_decref(listing.all);
   return cli_result(res, error);
 }
 
