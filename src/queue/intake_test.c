@@ -556,6 +556,30 @@ test_check_size(void)
   }
 }
 
+/* Who runs an announce list posts to it, a member of it does not; an owner who is a member too is an owner. */
+static void
+test_staff(void)
+{
+  static const struct { const char *name, *from; enum member_role role; bool member; enum reply want; } posts[] = {
+    { .name = "owner", .from = "olga@example.org", .role = MEMBER_OWNER, .want = REPLY_ACCEPTED },
+    { .name = "moderator", .from = "mo@example.org", .role = MEMBER_MODERATOR, .want = REPLY_ACCEPTED },
+    { .name = "owner and member", .from = "olga@example.org", .role = MEMBER_OWNER, .member = true, .want = REPLY_ACCEPTED },
+    { .name = "member", .from = "max@example.org", .role = MEMBER_MEMBER, .want = REPLY_HELD },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(posts); i++) {
+    struct fixture fixture;
+    set_up(&fixture);
+    fixture_set(&fixture, ANT, "default_member_action", "reject");
+    fixture_set(&fixture, ANT, "default_nonmember_action", "reject");
+    fixture_member(&fixture, ANT, posts[i].role, posts[i].from, NULL);
+    if (posts[i].member)
+      fixture_member(&fixture, ANT, MEMBER_MEMBER, posts[i].from, NULL);
+    if (fixture_answer(&fixture, &(struct mail){ .header_from = posts[i].from, .to = { ANT } }) != posts[i].want)
+      g_error("%s", posts[i].name);
+    fixture_tear_down(&fixture);
+  }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -577,5 +601,6 @@ main(int argc, char **argv)
   g_test_add_func("/intake/one_fails", test_one_fails);
   g_test_add_func("/intake/check_sender", test_check_sender);
   g_test_add_func("/intake/check_size", test_check_size);
+  g_test_add_func("/intake/staff", test_staff);
   return g_test_run();
 }

@@ -70,6 +70,20 @@ prune_keys(struct tx *tx, struct slice_run *run, GError **error)
   return RES_OK;
 }
 
+/* --- bounces seen in our own sessions --- */
+
+static enum res
+prune_bounces(struct tx *tx, struct slice_run *run, GError **error)
+{
+  enum res res = sql_run(tx, "DELETE FROM bounce WHERE id IN (SELECT id FROM bounce WHERE at < $1 ORDER BY id LIMIT $2)",
+                         SQL_ARGS(sql_int(run->now - run->options->ledger), sql_int(SLICE_ROWS)), error);
+  if (res != RES_OK)
+    return res;
+  run->removed += sql_changes(tx);
+  run->more |= sql_changes(tx) == SLICE_ROWS;
+  return RES_OK;
+}
+
 /* --- octets --- */
 
 /* Takes a message's octets away if nobody needs them. A posting that is held, has a job, or a delivery that is not done needs them. */
@@ -161,6 +175,8 @@ prune_slice(struct tx *tx, void *arg, GError **error)
   run->removed = 0;
   run->more = false;
   enum res res = prune_keys(tx, run, error);
+  if (res == RES_OK)
+    res = prune_bounces(tx, run, error);
   if (res == RES_OK)
     res = prune_octets(tx, run, error);
   if (res == RES_OK)

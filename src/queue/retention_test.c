@@ -165,6 +165,20 @@ test_octets_gone(void)
   fixture_tear_down(&fixture);
 }
 
+/* Kept as long as the ledger: the members' scores look no further back. */
+static void
+test_bounces(void)
+{
+  struct fixture fixture;
+  set_up(&fixture);
+  fixture_run(&fixture, "INSERT INTO bounce (list_id, member_id, address, delivery_id, at, reply) VALUES (1, 1, 'bea@example.org', 1, 1800000000000000, '550')");
+  sweep(&fixture, &defaults, defaults.ledger);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM bounce"), ==, 1);
+  sweep(&fixture, &defaults, defaults.ledger + 1);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM bounce"), ==, 0);
+  fixture_tear_down(&fixture);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -172,6 +186,7 @@ main(int argc, char **argv)
   g_test_add_func("/retention/octets", test_octets);
   g_test_add_func("/retention/keys", test_keys);
   g_test_add_func("/retention/ledger", test_ledger);
+  g_test_add_func("/retention/bounces", test_bounces);
   g_test_add_func("/retention/stop", test_stop);
   g_test_add_func("/retention/octets_gone", test_octets_gone);
   return g_test_run();

@@ -9,7 +9,7 @@
 
 struct courier_host {
   struct store *store;
-  pthread_mutex_t lock; /* over `courier`: a reload replaces it */
+  pthread_mutex_t lock; /* over `courier`, which a reload replaces; held for moments only */
   struct courier *courier;
 };
 
@@ -104,21 +104,23 @@ courier_host_reload(struct courier_host *host, const struct config *before, cons
     courier_host_retry(host);
     return;
   }
-  pthread_mutex_lock(&host->lock);
-  courier_stop(host->courier, clock_monotonic() + HANDOVER_TIME);
-  struct courier *next = NULL;
+  /* Postings that are accepted meanwhile wake the one that stops: they must not wait for it. */
+  struct courier *old = host->courier, *next = NULL;
+  courier_stop(old, clock_monotonic() + HANDOVER_TIME);
   g_autoptr(GError) error = NULL;
-  if (courier_of(host->store, after, &next, &error) == RES_OK) {
-    courier_free(host->courier);
-    host->courier = next;
-    log_note("courier begins anew with the new options");
-  } else {
+  if (courier_of(host->store, after, &next, &error) != RES_OK) {
     log_alarm("the new [outlet] or [courier] cannot be used; going on with the old one", log_err(error));
     g_autoptr(GError) problem = NULL;
-    if (courier_start(host->courier, &problem) != RES_OK)
+    if (courier_start(old, &problem) != RES_OK)
       log_alarm("the courier does not run", log_err(problem));
+    return;
   }
+  pthread_mutex_lock(&host->lock);
+  host->courier = next;
+  courier_wake(next); /* for those that woke the old one when this one had looked already */
   pthread_mutex_unlock(&host->lock);
+  courier_free(old);
+  log_note("courier begins anew with the new options");
 }
 
 void

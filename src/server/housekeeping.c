@@ -15,6 +15,8 @@
 struct housekeeping {
   struct store *store;
   struct live_config *live;
+  void (*wake)(void *ctx);
+  void *wake_ctx;
   pthread_t thread;
   pthread_mutex_t lock;
   pthread_cond_t changed;
@@ -54,14 +56,16 @@ is_stopping(struct housekeeping *housekeeping)
   return atomic_load(&housekeeping->stopping);
 }
 
-/* Runs `write`, which counts what it did in `n`, until a slice is not full. */
+/* Runs `write`, which counts what it did in `n`, until a slice is not full. `total` is how much was done. */
 static enum res
-in_slices(struct housekeeping *housekeeping, store_fn write, void *arg, const int *n, GError **error)
+in_slices(struct housekeeping *housekeeping, store_fn write, void *arg, const int *n, int64_t *total, GError **error)
 {
   enum res res;
-  do
+  *total = 0;
+  do {
     res = store_write(housekeeping->store, write, arg, error);
-  while (res == RES_OK && *n >= SLICE_SIZE && !is_stopping(housekeeping));
+    *total += res == RES_OK ? *n : 0;
+  } while (res == RES_OK && *n >= SLICE_SIZE && !is_stopping(housekeeping));
   return res;
 }
 
@@ -83,11 +87,13 @@ look(struct housekeeping *housekeeping, const struct config *config, int64_t now
   const struct retention_options retention = {
     .messages = config->retention_messages, .dedupe = config->retention_dedupe, .ledger = config->retention_ledger,
   };
-  int64_t removed = 0;
+  int64_t expired, released = 0, removed = 0;
   bool stored = false;
-  enum res res = in_slices(housekeeping, expire_holds, &expiry, &expiry.n, error);
+  enum res res = in_slices(housekeeping, expire_holds, &expiry, &expiry.n, &expired, error);
   if (res == RES_OK)
-    res = in_slices(housekeeping, release_owner_mail, &release, &release.n, error);
+    res = in_slices(housekeeping, release_owner_mail, &release, &release.n, &released, error);
+  if (released)
+    housekeeping->wake(housekeeping->wake_ctx);
   if (res == RES_OK)
     res = retention_sweep(housekeeping->store, &retention, now, &housekeeping->stopping, &removed, error);
   if (res == RES_OK)
@@ -152,11 +158,13 @@ release(struct housekeeping *housekeeping)
 }
 
 struct housekeeping *
-housekeeping_start(struct store *store, struct live_config *live)
+housekeeping_start(struct store *store, struct live_config *live, void (*wake)(void *ctx), void *wake_ctx)
 {
   struct housekeeping *housekeeping = g_new0(struct housekeeping, 1);
   housekeeping->store = store;
   housekeeping->live = live;
+  housekeeping->wake = wake;
+  housekeeping->wake_ctx = wake_ctx;
   pthread_mutex_init(&housekeeping->lock, NULL);
   pthread_cond_init(&housekeeping->changed, NULL);
   if (thread_start(&housekeeping->thread, housekeeping_thread, housekeeping))

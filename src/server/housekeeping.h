@@ -6,8 +6,8 @@
 
 struct housekeeping;
 
-/* NULL: the system has no room for a thread. */
-struct housekeeping *housekeeping_start(struct store *store, struct live_config *live);
+/* `wake` (called in the thread) is told that there is work for the courier. NULL: the system has no room for a thread. */
+struct housekeeping *housekeeping_start(struct store *store, struct live_config *live, void (*wake)(void *ctx), void *wake_ctx);
 /* Looks now. Any thread. */
 void housekeeping_wake(struct housekeeping *housekeeping);
 /* Something was stored: makes sure that it will be looked at in time. Cheap. Any thread. */

@@ -47,6 +47,14 @@ on_wake(void *ctx)
   housekeeping_stir(server->housekeeping);
 }
 
+/* From housekeeping itself. */
+static void
+on_released(void *ctx)
+{
+  struct server *server = ctx;
+  courier_host_wake(server->courier);
+}
+
 static enum res
 on_changed(void *ctx, GError **error)
 {
@@ -146,7 +154,9 @@ start_threads(struct server *server, const struct config *config, GError **error
   enum res res = courier_host_start(server->store, config, &server->courier, error);
   if (res != RES_OK)
     return res;
-  server->housekeeping = housekeeping_start(server->store, server->live);
+  server->housekeeping = housekeeping_start(server->store, server->live, on_released, server);
+  if (server->housekeeping == NULL)
+    return trouble(error, REPLY_TROUBLE, "no thread for housekeeping");
   server->door = (struct posting_door){
     .store = server->store, .index = server->index, .live = server->live, .budget = &server->budget, .wake = on_wake, .wake_ctx = server,
   };

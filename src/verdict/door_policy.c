@@ -63,6 +63,15 @@ static const enum verdict_action unproven_actions[][3] = {
   [GROUND_SIZE] = { [UNPROVEN_HOLD] = VERDICT_REJECT, [UNPROVEN_DISCARD] = VERDICT_REJECT, [UNPROVEN_REFUSE] = VERDICT_REJECT },
 };
 
+/* What stands behind "; " in a refusal is for an author who sends again: not for one whose message waits for a moderator. */
+static void
+drop_advice(struct verdict *verdict)
+{
+  char *advice = verdict->reason ? strstr(verdict->reason, "; ") : NULL;
+  if (advice)
+    *advice = '\0';
+}
+
 void
 door_policy_apply(struct verdict *verdict, enum door_kind door, enum proof proof, enum unproven_policy unproven, const char *reverse_path)
 {
@@ -73,4 +82,6 @@ door_policy_apply(struct verdict *verdict, enum door_kind door, enum proof proof
     verdict->action = VERDICT_DISCARD;
   else if (proof == PROOF_NONE)
     verdict->action = unproven_actions[verdict->ground][unproven];
+  if (verdict->action == VERDICT_HOLD)
+    drop_advice(verdict);
 }

@@ -28,5 +28,5 @@ struct proof_input {
 enum proof proof_find(const struct proof_input *input);
 
 /* `verdict` becomes what is done: an unproven refusal becomes hold or discard where DESIGN 6 says so, behind the queue a refusal with a null reverse-path a
- * discard; a refusal by size stays one. Its rule, ground and reason stay. */
+ * discard; a refusal by size stays one. Its rule, ground and reason stay; of a reason why something is now held, the advice goes. */
 void door_policy_apply(struct verdict *verdict, enum door_kind door, enum proof proof, enum unproven_policy unproven, const char *reverse_path);

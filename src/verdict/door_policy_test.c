@@ -67,6 +67,24 @@ test_others_stay(void)
   }
 }
 
+/* Who is told to join and send again is not told that a moderator has the message. */
+static void
+test_advice(void)
+{
+  static const struct { const char *name; enum unproven_policy unproven; const char *reason, *want; } advice[] = {
+    { "held", UNPROVEN_HOLD, "you are not a member; join", "you are not a member" },
+    { "held, no advice", UNPROVEN_HOLD, "you are not a member", "you are not a member" },
+    { "refused", UNPROVEN_REFUSE, "you are not a member; join", "you are not a member; join" },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(advice); i++) {
+    struct verdict verdict = { .action = VERDICT_REJECT, .ground = GROUND_STRANGER, .reply = REPLY_REFUSED, .reason = g_strdup(advice[i].reason) };
+    door_policy_apply(&verdict, DOOR_LMTP, PROOF_NONE, advice[i].unproven, "eve@example.org");
+    g_test_message("%s", advice[i].name);
+    g_assert_cmpstr(verdict.reason, ==, advice[i].want);
+    verdict_clear(&verdict);
+  }
+}
+
 #define RESULTS(text) "Authentication-Results: mx.example.net; " text "\r\nFrom: bea@example.org\r\n\r\nhello\r\n"
 
 static const struct proof_row {
@@ -115,6 +133,7 @@ main(int argc, char **argv)
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/door_policy/matrix", test_matrix);
   g_test_add_func("/door_policy/others_stay", test_others_stay);
+  g_test_add_func("/door_policy/advice", test_advice);
   g_test_add_func("/door_policy/proof", test_proof);
   return g_test_run();
 }

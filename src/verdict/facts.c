@@ -10,27 +10,36 @@ sender_copy(const struct sender *from)
   *sender = *from;
   sender->address = g_strdup(from->address);
   sender->key = g_strdup(from->key);
+  sender->roster = "";
   return sender;
 }
 
-/* A record of that role; `found` says whether there is one. */
+/* Where a sender may stand; the first that has it counts, so that who runs a list may post to it, whatever its members may. */
+static const enum member_role rosters[] = { MEMBER_OWNER, MEMBER_MODERATOR, MEMBER_MEMBER, MEMBER_NONMEMBER };
+
 static enum res
-sender_look_up_role(struct tx *tx, const struct list *list, struct sender *sender, enum member_role role, bool *found, GError **error)
+sender_find_roster(struct tx *tx, const struct list *list, struct sender *sender, GError **error)
 {
-  OWN(member) member = NULL;
-  enum res res = member_find(tx, list->id, role, sender->key, &member, error);
-  *found = res == RES_OK;
-  if (res == RES_OK)
+  for (size_t i = 0; i < G_N_ELEMENTS(rosters); i++) {
+    OWN(member) member = NULL;
+    enum res res = member_find(tx, list->id, rosters[i], sender->key, &member, error);
+    if (res == RES_MORE)
+      continue;
+    if (res != RES_OK)
+      return res;
+    sender->roster = member_role_name(rosters[i]);
+    sender->is_nonmember = rosters[i] == MEMBER_NONMEMBER;
+    sender->is_member = !sender->is_nonmember;
     sender->moderation = member->moderation;
-  return res == RES_MORE ? RES_OK : res;
+    return RES_OK;
+  }
+  return RES_OK;
 }
 
 static enum res
 sender_look_up(struct tx *tx, struct facts *facts, struct sender *sender, GError **error)
 {
-  enum res res = sender_look_up_role(tx, facts->list, sender, MEMBER_MEMBER, &sender->is_member, error);
-  if (res == RES_OK && !sender->is_member)
-    res = sender_look_up_role(tx, facts->list, sender, MEMBER_NONMEMBER, &sender->is_nonmember, error);
+  enum res res = sender_find_roster(tx, facts->list, sender, error);
   if (res != RES_OK || facts->banned)
     return res;
   res = ban_match(tx, facts->list->id, sender->key, &facts->banned, error);

@@ -14,8 +14,9 @@ struct sender {
   char *address, *key;
   const char *source;     /* "From", "envelope", "Reply-To", "Sender". Static. */
   bool proves_membership; /* false for Reply-To: anybody may ask that answers go to a member */
-  bool is_member, is_nonmember;
-  int moderation;         /* enum moderation of the member or non-member record, or -1 */
+  bool is_member, is_nonmember; /* members: owners and moderators too */
+  const char *roster;     /* on which one: "owner", "moderator", "member", "nonmember"; "" if on none. Static. */
+  int moderation;         /* enum moderation of its record there, or -1 */
 };
 void sender_free(struct sender *sender);
 

@@ -12,7 +12,7 @@ check(const struct facts *facts, struct verdict *verdict, GString *seen)
     any = true;
     bool own = sender->moderation >= 0;
     int64_t action = own ? sender->moderation : facts->list->settings.default_member_action;
-    seen_add(seen, "%s (%s) is a member, action %s%s", sender->address, sender->source, moderation_name(action), own ? "" : " by the list's default");
+    seen_add(seen, "%s (%s) is %s, action %s%s", sender->address, sender->source, sender->roster, moderation_name(action), own ? "" : " by the list's default");
     if (moderation_apply(facts, (enum moderation)action, own ? MODERATED_RECORD : MODERATED_MEMBER, verdict))
       return true;
   }

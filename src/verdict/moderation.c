@@ -23,13 +23,10 @@ moderation_refuse(const struct facts *facts, enum moderated who, struct verdict 
 {
   if (who == MODERATED_RECORD)
     return moderation_refuse_author(facts, verdict);
-  if (who == MODERATED_MEMBER) {
-    g_autofree char *owner = list_role_address(facts->list, "owner");
+  g_autofree char *owner = list_role_address(facts->list, "owner");
+  if (who == MODERATED_MEMBER)
     return verdict_refuse(verdict, GROUND_STRANGER, REPLY_REFUSED, "members do not post to %s; write to %s instead", facts->list->posting, owner);
-  }
-  g_autofree char *join = list_role_address(facts->list, "join");
-  return verdict_refuse(verdict, GROUND_STRANGER, REPLY_REFUSED, "you are not a member of %s; join with a mail to %s and send this again", facts->list->posting,
-                        join);
+  return verdict_refuse(verdict, GROUND_STRANGER, REPLY_REFUSED, "you are not a member of %s; to become one, write to %s", facts->list->posting, owner);
 }
 
 static bool

@@ -14,10 +14,10 @@ struct setup {
   struct sender senders[3];
 };
 #define ACTION(moderation) (1 + MODERATION_##moderation)
-#define MEMBER(who, what) { .address = (who), .key = (who), .source = "From", .proves_membership = true, .is_member = true, .moderation = (what) }
-#define NONMEMBER(who, what) { .address = (who), .key = (who), .source = "From", .proves_membership = true, .is_nonmember = true, .moderation = (what) }
-#define STRANGER(who) { .address = (who), .key = (who), .source = "From", .proves_membership = true, .moderation = -1 }
-#define REPLY_TO(who) { .address = (who), .key = (who), .source = "Reply-To", .is_member = true, .moderation = -1 }
+#define MEMBER(who, what) { .address = (who), .key = (who), .source = "From", .proves_membership = true, .is_member = true, .roster = "member", .moderation = (what) }
+#define NONMEMBER(who, what) { .address = (who), .key = (who), .source = "From", .proves_membership = true, .is_nonmember = true, .roster = "nonmember", .moderation = (what) }
+#define STRANGER(who) { .address = (who), .key = (who), .source = "From", .proves_membership = true, .roster = "", .moderation = -1 }
+#define REPLY_TO(who) { .address = (who), .key = (who), .source = "Reply-To", .is_member = true, .roster = "member", .moderation = -1 }
 
 struct fixture {
   struct list *list;
@@ -121,7 +121,7 @@ static const struct row {
   { .name = "Reply-To proves no membership", .setup = { .senders = { STRANGER("eve@example.org"), REPLY_TO("bea@example.org") } }, .action = VERDICT_REJECT,
     .ground = GROUND_STRANGER, .rule = "nonmember-moderation", .reason = "not a member", .reply = REPLY_REFUSED },
   { .name = "a stranger", .setup = { .senders = { STRANGER("eve@example.org") } }, .action = VERDICT_REJECT, .ground = GROUND_STRANGER,
-    .rule = "nonmember-moderation", .reason = "you are not a member of ant@example.com; join with a mail to ant-join@example.com", .reply = REPLY_REFUSED },
+    .rule = "nonmember-moderation", .reason = "you are not a member of ant@example.com; to become one, write to ant-owner@example.com", .reply = REPLY_REFUSED },
   { .name = "strangers are held", .setup = { .nonmember_default = ACTION(HOLD), .senders = { STRANGER("eve@example.org") } }, .action = VERDICT_HOLD,
     .rule = "nonmember-moderation", .reason = "not a member", .reply = REPLY_HELD },
   { .name = "strangers are discarded", .setup = { .nonmember_default = ACTION(DISCARD), .senders = { STRANGER("eve@example.org") } }, .action = VERDICT_DISCARD,

@@ -24,7 +24,9 @@ struct verdict {
   enum verdict_action action;
   enum verdict_ground ground;
   const char *rule; /* the rule that hit; "" if none. Static. */
-  char *reason;     /* one sentence for the author, ASCII but for addresses of ours; "" if accepted. {reason} and {detail} of the reply. Owned. */
+  /* One sentence for the author, ASCII but for addresses of ours; "" if accepted. A refusal may have "; " and what the author can do. {reason} and {detail} of
+   * the reply. Owned. */
+  char *reason;
   enum reply reply; /* what a refusal says: REPLY_REFUSED, REPLY_LOOP, REPLY_TOO_LARGE, REPLY_MALFORMED */
 };
 /* A verdict that holds nothing is to be { 0 }. */
