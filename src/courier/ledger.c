@@ -30,7 +30,8 @@ struct ledger {
   int n;
   GArray *members;   /* int64_t: who had that address */
   GPtrArray *page;   /* struct entry * */
-  int64_t delivery, after;
+  int64_t delivery;
+  int64_t state, after; /* the last row of the page before: pages go along the indexes by delivery, state and id */
   bool more;
 };
 
@@ -82,15 +83,15 @@ read_recipients(struct tx *tx, void *arg, GError **error)
 {
   struct ledger *ledger = arg;
   OWN(rows) rows = NULL;
-  int64_t n = 0, after = ledger->after;
+  int64_t n = 0, state = ledger->state, after = ledger->after;
   g_ptr_array_set_size(ledger->page, 0);
   enum res res = sql_query(tx,
                            "SELECT id, member_id, address, state, attempts, next_at, done_at, reply FROM recipient "
-                           "WHERE delivery_id = $1 AND id > $2 ORDER BY id LIMIT 200",
-                           SQL_ARGS(sql_int(ledger->delivery), sql_int(after)), &rows, error);
+                           "WHERE delivery_id = $1 AND (state, id) > ($2, $3) ORDER BY state, id LIMIT 200",
+                           SQL_ARGS(sql_int(ledger->delivery), sql_int(state), sql_int(after)), &rows, error);
   while (res == RES_OK && (res = rows_next(rows, error)) == RES_OK) {
-    int64_t state = row_int(rows, 3);
     int attempts = (int)row_int(rows, 4);
+    state = row_int(rows, 3);
     after = row_int(rows, 0);
     n++;
     if (asks_for_recipient(ledger, row_int(rows, 1), row_text(rows, 2)))
@@ -102,9 +103,11 @@ read_recipients(struct tx *tx, void *arg, GError **error)
                                      .attempts = attempts });
   }
   ledger->more = n == PAGE;
-  if (res == RES_MORE)
-    ledger->after = after;
-  return res == RES_MORE ? RES_OK : res;
+  if (res != RES_MORE)
+    return res;
+  ledger->state = state;
+  ledger->after = after;
+  return RES_OK;
 }
 
 /* --- chunks --- */
@@ -149,14 +152,16 @@ read_chunk(struct tx *tx, void *arg, GError **error)
   OWN(rows) rows = NULL;
   g_ptr_array_set_size(ledger->page, 0);
   enum res res = sql_query(tx,
-                           "SELECT id, state, attempts, not_before, done_at, members, replies FROM chunk WHERE delivery_id = $1 AND id > $2 ORDER BY id LIMIT 1",
-                           SQL_ARGS(sql_int(ledger->delivery), sql_int(ledger->after)), &rows, error);
+                           "SELECT id, state, attempts, not_before, done_at, members, replies FROM chunk "
+                           "WHERE delivery_id = $1 AND (state, id) > ($2, $3) ORDER BY state, id LIMIT 1",
+                           SQL_ARGS(sql_int(ledger->delivery), sql_int(ledger->state), sql_int(ledger->after)), &rows, error);
   if (res == RES_OK)
     res = rows_next(rows, error);
   ledger->more = res == RES_OK;
   if (res != RES_OK)
     return res == RES_MORE ? RES_OK : res;
   ledger->after = row_int(rows, 0);
+  ledger->state = row_int(rows, 1);
   return add_chunk(tx, ledger, rows, error);
 }
 
@@ -221,6 +226,7 @@ find_deliveries(struct tx *tx, void *arg, GError **error)
 static enum res
 hand_out(struct store *store, struct ledger *ledger, store_fn read, ledger_fn fn, void *arg, GError **error)
 {
+  ledger->state = -1;
   ledger->after = 0;
   do {
     enum res res = store_read(store, read, ledger, error);

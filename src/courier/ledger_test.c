@@ -66,8 +66,8 @@ static const struct {
   enum res res;
 } rows[] = {
   { .name = "all", .code = "posting1",
-    .wanted = "m4@example.net deferred 1 250 x next\nm5@example.net failed 1 250 x at\nm1@example.net sent 1 250 x at\nm2@example.net sent 1 250 x at\n"
-              "m3@example.net sent 1 250 x at\nm6@example.net sending 0 \n" },
+    .wanted = "m4@example.net deferred 1 250 x next\nm5@example.net failed 1 250 x at\nm6@example.net sending 0 \nm1@example.net sent 1 250 x at\n"
+              "m2@example.net sent 1 250 x at\nm3@example.net sent 1 250 x at\n" },
   { .name = "one sent", .code = "posting1", .address = "M2@EXAMPLE.NET", .wanted = "m2@example.net sent 1 250 x at\n" },
   { .name = "one deferred", .code = "posting1", .address = "m4@example.net", .wanted = "m4@example.net deferred 1 250 x next\n" },
   { .name = "one in flight", .code = "posting1", .address = "m6@example.net", .wanted = "m6@example.net sending 0 \n" },

@@ -220,7 +220,7 @@ outlet_smtp_new(const struct outlet_options *options, GError **error)
   struct outlet_smtp *smtp = g_new0(struct outlet_smtp, 1);
   smtp->outlet = (struct outlet){ .ops = &smtp_ops, .name = g_strdup_printf("smtp %s", text) };
   smtp->endpoint = endpoint;
-  smtp->hostname = g_strdup(options->hostname);
+  smtp->hostname = g_strdup(options->hostname && *options->hostname ? options->hostname : "localhost");
   smtp->max_recipients = (size_t)MAX(options->max_recipients, 1);
   smtp->idle = g_ptr_array_new();
   smtp->busy = g_ptr_array_new();
