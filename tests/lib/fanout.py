@@ -7,7 +7,9 @@
             self.account(code, sent=people)
 """
 import collections
+import itertools
 import os
+import re
 import sqlite3
 import threading
 import unittest
@@ -64,7 +66,7 @@ class Fanout(unittest.TestCase):
     def setUp(self):
         self.sink = Sink(keywords=self.KEYWORDS)
         self.daemon = Daemon(self.sink, config={'courier': self.COURIER, **self.CONFIG}, env=self.environment())
-        self.subjects = 0
+        self.subjects = itertools.count(1)
         self.addCleanup(self.check_sink)
         self.addCleanup(self.daemon.close)
         self.addCleanup(self.sink.stop)  # first: what the sink still holds back would hold up the daemon's end
@@ -89,10 +91,9 @@ class Fanout(unittest.TestCase):
 
     def post(self, octets=None, to=LIST, sender=AUTHOR, mail=''):
         """Posts; returns the id that the reply shows."""
-        self.subjects += 1
         with Client(self.daemon.port) as client:
             client.lhlo()
-            reply = client.deliver(sender, [to], octets or message(f'posting {self.subjects}'), mail)[0]
+            reply = client.deliver(sender, [to], octets or message(f'posting {next(self.subjects)}'), mail)[0]
         self.assertEqual(reply.code, 250, reply)
         self.assertRegex(reply.text, r'^2\.6\.0 \w+ accepted for ')
         return reply.text.split()[1]
@@ -150,7 +151,8 @@ class Fanout(unittest.TestCase):
         """Counter: how many copies of this posting each address got."""
         with events.changed:
             caught = list(self.sink.messages)
-        return collections.Counter(address for mail in caught if b'with LMTP id ' + code.encode() in mail.header for address in mail.addresses)
+        mark = re.compile(rb'\sid\s+' + code.encode() + rb'\s')
+        return collections.Counter(address for mail in caught if mark.search(mail.header) for address in mail.addresses)
 
     def account(self, code, sent=(), failed=(), reason='', twice=0):
         """After all is done: `sent` got exactly one copy each and `failed` none, for a reason that matches; nobody else got any, or has a line in the ledger.
@@ -169,6 +171,29 @@ class Fanout(unittest.TestCase):
         for address in failed:
             self.assertRegex(ledger[address].reply, reason)
         return ledger
+
+
+class Breaking(Fanout):
+    """One hook does one thing once; in the end everybody has one copy."""
+
+    def once(self, hook, action, after=0):
+        """The hook does this once, after so many calls; all others go on as usual."""
+        calls = [0]
+
+        def act(session, argument):
+            calls[0] += 1
+            return action if calls[0] == after + 1 else None
+        self.sink.on = {hook: act}
+        return calls
+
+    def check_steps(self, hook, action, people, after=0):
+        calls = self.once(hook, action, after)
+        self.account(self.post(), sent=people)
+        self.assertGreater(calls[0], after)
+        self.assertEqual(self.bounces(), [])
+        # idle connections would let the next step pass by greeting and EHLO
+        for session in self.sink.open_sessions:
+            session.end()
 
 
 def decode(octets):
