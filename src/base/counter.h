@@ -28,7 +28,11 @@ enum counter {
   COUNTER_COUNT
 };
 
+/* Any thread. */
 void counter_add(enum counter counter, int64_t n);
+/* Any thread. */
 int64_t counter_read(enum counter counter);
+/* The name in `status`: [a-z_]. Static. */
 const char *counter_label(enum counter counter);
+/* What it counts, in words. Static. */
 const char *counter_doc(enum counter counter);

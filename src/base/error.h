@@ -15,8 +15,10 @@ enum res {
 
 #define MUST_CHECK G_GNUC_WARN_UNUSED_RESULT
 
-GQuark listward_error_quark(void);
+/* The domain of our GErrors. */
 #define LISTWARD_ERROR listward_error_quark()
+/* For LISTWARD_ERROR. */
+GQuark listward_error_quark(void);
 
 /* Sets `error` (may be NULL) and returns RES_BAD: the other side is wrong. */
 enum res refuse(GError **error, enum reply reply, const char *format, ...) G_GNUC_PRINTF(3, 4);

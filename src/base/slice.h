@@ -51,6 +51,7 @@ slice_dup(struct slice s)
   return g_strndup(s.p ? s.p : "", s.n);
 }
 
+/* The same octets. */
 bool slice_equal(struct slice a, struct slice b);
 /* ASCII letters compare without case. */
 bool slice_equal_nocase(struct slice a, struct slice b);

@@ -6,6 +6,7 @@
 
 struct courier_host;
 
+/* RES_BAD: what is configured cannot be used; RES_TEMP: the database, or no room for threads. */
 enum res courier_host_start(struct store *store, const struct config *config, struct courier_host **host, GError **error) MUST_CHECK;
 /* There may be work. Any thread. */
 void courier_host_wake(struct courier_host *host);

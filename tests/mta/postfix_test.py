@@ -151,6 +151,7 @@ class StoppedAndStarted(Loop):
         since = len(self.postfix.lines)
         before = self.post(message('down'))
         self.postfix.wait_log('status=deferred', since=since)
+        self.postfix.wait_for(lambda: [entry['queue_name'] for entry in self.postfix.queue()] == ['deferred'], what='the message was to be deferred')
         self.daemon.start()
         self.postfix.flush()
         mails = self.postfix.wait_mail(before + 2)[before:]
