@@ -194,11 +194,14 @@ incoming_free(struct incoming *incoming)
   g_free(incoming);
 }
 
+/* 0: there is none. */
 static enum res
 orphan_find(struct tx *tx, void *arg, GError **error)
 {
   int64_t *message_id = arg;
-  return sql_int_of(tx, "SELECT id FROM message WHERE accepted = 0 ORDER BY created_at LIMIT 1", SQL_NO_ARGS, message_id, error);
+  *message_id = 0;
+  enum res res = sql_int_of(tx, "SELECT id FROM message WHERE accepted = 0 ORDER BY created_at LIMIT 1", SQL_NO_ARGS, message_id, error);
+  return res == RES_MORE ? RES_OK : res;
 }
 
 enum res
@@ -207,10 +210,9 @@ incoming_sweep(struct store *store, GError **error)
   for (;;) {
     int64_t message_id;
     enum res res = store_read(store, orphan_find, &message_id, error);
-    if (res == RES_MORE)
-      return RES_OK;
-    if (res == RES_OK)
-      res = orphan_delete(store, message_id, error);
+    if (res != RES_OK || message_id == 0)
+      return res;
+    res = orphan_delete(store, message_id, error);
     if (res != RES_OK)
       return res;
     log_note("pieces of a message that never arrived whole are swept", log_int("message", message_id));
