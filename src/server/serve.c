@@ -1,5 +1,5 @@
-/* `listward serve`: start-up, wiring, signals, drain. The order matters: bind (perhaps as root), become the user, open the database, take back what a crash left,
- * and only then listen. */
+/* `listward serve`: start-up, wiring, signals, drain. The order matters: bind (perhaps as root), become the user, be the only server here, open the database, take back
+ * what a crash left, and only then listen. */
 #include "server/serve.h"
 #include "base/budget.h"
 #include "base/clock.h"
@@ -15,6 +15,7 @@
 #include "server/notify.h"
 #include "server/peer_match.h"
 #include "server/posting_door.h"
+#include "server/state_lock.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@
 
 struct server {
   int64_t started; /* monotonic */
+  int state_lock; /* -1: not taken */
   struct live_config *live;
   struct listeners *listeners;
   struct store *store;
@@ -178,6 +180,8 @@ start(struct server *server, const struct config *config, bool no_backup, GError
   if (res == RES_OK)
     res = privilege_drop(config->user, config->state_dir, error);
   if (res == RES_OK)
+    res = state_lock_take(config->state_dir, &server->state_lock, error);
+  if (res == RES_OK)
     res = open_state(server, config, no_backup, error);
   return res == RES_OK ? start_threads(server, config, error) : res;
 }
@@ -195,6 +199,8 @@ stop(struct server *server)
   courier_host_free(server->courier, deadline);
   list_index_free(server->index);
   store_free(server->store);
+  if (server->state_lock >= 0)
+    close(server->state_lock);
   listeners_free(server->listeners);
   live_config_free(server->live);
 }
@@ -270,7 +276,7 @@ run(struct cli *cli, int argc, char **argv)
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is then an error like a full disk */
 
-  struct server server = { .started = clock_monotonic() };
+  struct server server = { .started = clock_monotonic(), .state_lock = -1 };
   g_autoptr(GError) error = NULL;
   enum res res = load_config(cli, &server, &error);
   if (res == RES_OK)
