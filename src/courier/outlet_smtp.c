@@ -97,33 +97,37 @@ pool_give(struct outlet_smtp *smtp, struct link *link)
 
 /* --- connections --- */
 
-static enum res
-link_open(struct outlet_smtp *smtp, struct link **link, GError **error)
-{
-  int fd;
-  g_autoptr(GError) cause = NULL;
-  enum res res = endpoint_connect(smtp->endpoint, clock_monotonic() + CONNECT_WAIT, &fd, error);
-  if (res != RES_OK)
-    return RES_TEMP;
-  OWN(link) opened = g_new0(struct link, 1);
-  res = smtp_client_new(stream_new(fd), smtp->hostname, smtp->max_recipients, &opened->client, &cause);
-  if (res == RES_BAD)
-    log_alarm("the outlet refuses us", log_str("outlet", smtp->outlet.name), log_err(cause));
-  if (res != RES_OK) {
-    g_propagate_error(error, g_steal_pointer(&cause));
-    return RES_TEMP;
-  }
-  if (!pool_add_busy(smtp, opened))
-    return trouble(error, REPLY_STOPPING, "stopping");
-  *link = OWN_GIVE(opened);
-  return RES_OK;
-}
-
 static void
 link_drop(struct outlet_smtp *smtp, struct link *link)
 {
   pool_forget(smtp, link);
   link_free(link);
+}
+
+/* It is in the pool before the server has said anything, so that a server that never does can be cut off. */
+static enum res
+link_open(struct outlet_smtp *smtp, struct link **link, GError **error)
+{
+  int fd;
+  enum res res = endpoint_connect(smtp->endpoint, clock_monotonic() + CONNECT_WAIT, &fd, error);
+  if (res != RES_OK)
+    return RES_TEMP;
+  OWN(link) opened = g_new0(struct link, 1);
+  opened->client = smtp_client_new(stream_new(fd), smtp->max_recipients);
+  if (!pool_add_busy(smtp, opened))
+    return trouble(error, REPLY_STOPPING, "stopping");
+
+  g_autoptr(GError) cause = NULL;
+  res = smtp_client_hello(opened->client, smtp->hostname, &cause);
+  if (res == RES_OK) {
+    *link = OWN_GIVE(opened);
+    return RES_OK;
+  }
+  if (res == RES_BAD)
+    log_alarm("the outlet refuses us", log_str("outlet", smtp->outlet.name), log_err(cause));
+  g_propagate_error(error, g_steal_pointer(&cause));
+  link_drop(smtp, OWN_GIVE(opened));
+  return RES_TEMP;
 }
 
 /* A connection that was idle may have been closed by the server meanwhile: one that breaks before it answered anything says nothing about the server, and a fresh one is

@@ -57,18 +57,20 @@ hello(struct smtp_client *client, const char *hostname, GError **error)
   return res == RES_OK ? welcome("HELO", &reply, error) : res;
 }
 
-enum res
-smtp_client_new(struct stream *stream, const char *hostname, size_t max_recipients, struct smtp_client **client, GError **error)
+struct smtp_client *
+smtp_client_new(struct stream *stream, size_t max_recipients)
 {
-  OWN(smtp_client) made = g_new0(struct smtp_client, 1);
-  made->peer.stream = stream;
-  made->peer.max_recipients = MAX(max_recipients, 1);
-  enum res res = greeting(made, error);
-  if (res == RES_OK)
-    res = hello(made, hostname, error);
-  if (res == RES_OK)
-    *client = OWN_GIVE(made);
-  return res;
+  struct smtp_client *client = g_new0(struct smtp_client, 1);
+  client->peer.stream = stream;
+  client->peer.max_recipients = MAX(max_recipients, 1);
+  return client;
+}
+
+enum res
+smtp_client_hello(struct smtp_client *client, const char *hostname, GError **error)
+{
+  enum res res = greeting(client, error);
+  return res == RES_OK ? hello(client, hostname, error) : res;
 }
 
 void

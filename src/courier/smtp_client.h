@@ -5,9 +5,11 @@
 
 struct smtp_client;
 
-/* Takes over `stream`; reads the greeting, says EHLO as `hostname` (HELO where that is unknown). `max_recipients`: of one transaction.
+/* Takes over `stream`. Nothing is said or read yet. `max_recipients`: of one transaction. */
+struct smtp_client *smtp_client_new(struct stream *stream, size_t max_recipients);
+/* Reads the greeting, says EHLO as `hostname` (HELO where that is unknown). Once, before all else.
  * RES_TEMP: the server is not to be had now. RES_BAD: it refuses us for good (5xx), or speaks no SMTP: somebody must look at it. */
-enum res smtp_client_new(struct stream *stream, const char *hostname, size_t max_recipients, struct smtp_client **client, GError **error) MUST_CHECK;
+enum res smtp_client_hello(struct smtp_client *client, const char *hostname, GError **error) MUST_CHECK;
 /* Closes without a word. NULL is allowed. */
 void smtp_client_free(struct smtp_client *client);
 OWN_DEFINE(smtp_client, smtp_client_free)

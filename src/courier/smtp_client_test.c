@@ -96,12 +96,12 @@ static const struct {
 static struct smtp_client *
 open_client(struct memory_peer *peer, size_t max_recipients, enum res wanted)
 {
-  struct smtp_client *client = NULL;
+  OWN(smtp_client) client = smtp_client_new(memory_peer_stream(peer), max_recipients);
   g_autoptr(GError) error = NULL;
-  enum res res = smtp_client_new(memory_peer_stream(peer), "lists.example.com", max_recipients, &client, &error);
+  enum res res = smtp_client_hello(client, "lists.example.com", &error);
   g_assert_cmpint(res, ==, wanted);
   g_assert_true((res == RES_OK) == (error == NULL));
-  return client;
+  return res == RES_OK ? OWN_GIVE(client) : NULL;
 }
 
 static char
