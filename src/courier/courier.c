@@ -362,13 +362,21 @@ courier_retry(struct courier *courier)
 }
 
 void
-courier_stop(struct courier *courier, int64_t deadline)
+courier_quiesce(struct courier *courier)
 {
-  struct timespec end = thread_deadline(deadline);
   pthread_mutex_lock(&courier->lock);
   courier->stopping = true;
   pthread_cond_broadcast(&courier->leader);
   pthread_cond_broadcast(&courier->followers);
+  pthread_mutex_unlock(&courier->lock);
+}
+
+void
+courier_stop(struct courier *courier, int64_t deadline)
+{
+  struct timespec end = thread_deadline(deadline);
+  courier_quiesce(courier);
+  pthread_mutex_lock(&courier->lock);
   while (courier->running > 0 && clock_monotonic() < deadline)
     pthread_cond_clockwait(&courier->ended, &courier->lock, CLOCK_MONOTONIC, &end);
   bool late = courier->running > 0;

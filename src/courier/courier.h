@@ -28,6 +28,8 @@ enum res courier_start(struct courier *courier, GError **error) MUST_CHECK;
 void courier_wake(struct courier *courier);
 /* Ends the pause after the outlet was not reached, and looks for work: after the operator's `retry`, and after a reload. */
 void courier_retry(struct courier *courier);
+/* From now on nothing new is claimed; what is in flight goes on. Does not wait; courier_stop is still to be called. */
+void courier_quiesce(struct courier *courier);
 /* Nothing new is claimed. What is in flight is finished and recorded until `deadline` (monotonic microseconds); then connections are broken, and what became of
  * their recipients is recorded as for any broken connection. Returns when all threads have ended; the courier may be started again. */
 void courier_stop(struct courier *courier, int64_t deadline);

@@ -124,6 +124,13 @@ courier_host_reload(struct courier_host *host, const struct config *before, cons
 }
 
 void
+courier_host_quiesce(struct courier_host *host)
+{
+  if (host)
+    courier_quiesce(host->courier);
+}
+
+void
 courier_host_free(struct courier_host *host, int64_t deadline)
 {
   if (host == NULL)

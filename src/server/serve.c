@@ -186,12 +186,14 @@ start(struct server *server, const struct config *config, bool no_backup, GError
   return res == RES_OK ? start_threads(server, config, error) : res;
 }
 
-/* Outermost first: no new mail, then the work in hand, then what it works on. */
+/* Outermost first: no new mail, then the work in hand, then what it works on. Sessions may take their time: the courier begins nothing new meanwhile, so that what it has
+ * in flight is finished by the same deadline. */
 static void
 stop(struct server *server)
 {
   notify_send("STOPPING=1");
   int64_t deadline = clock_monotonic() + DRAIN_TIME;
+  courier_host_quiesce(server->courier);
   if (server->listeners)
     listeners_stop(server->listeners, deadline);
   control_free(server->control);
