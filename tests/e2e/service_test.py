@@ -111,7 +111,7 @@ class Stopping(Service):
             self.assertEqual(Client(daemon.port, seconds=10).greeting.code, 421)
         except (ConnectionRefusedError, ConnectionResetError):
             pass
-        busy.send(b'.\r\n')
+        busy.send(b'the end\r\n.\r\n')
         self.assertEqual(busy.reply().code, 451)
         busy.close()
         self.assertEqual(daemon.wait_end(), 0)
