@@ -1,4 +1,4 @@
-"""The same posting again, from an MTA that missed the reply: the same answer with the same id, and nothing twice."""
+"""Rule 7 of what MTAs do: the same posting again, from one that missed the reply. The same answer with the same id, and nothing twice."""
 import re
 
 from lib.lmtp import Client

@@ -1,4 +1,4 @@
-"""Who may be refused where: [lmtp] unproven, what proves a return path, and call-outs in front of the queue."""
+"""Rule 1 of what MTAs do: a refusal after the dot becomes a bounce. Who may be refused where: [lmtp] unproven, what proves a return path, and call-outs in front of the queue."""
 from lib import ports
 from lib.lmtp import Client
 from lib.posting import DISCARDED, DOMAIN, MEMBER, STRANGER, Served, accepted, held, message
