@@ -2,6 +2,7 @@
 import os
 import resource
 import smtplib
+import socket
 import sqlite3
 
 from lib import ports
@@ -225,6 +226,14 @@ class Order(Lmtp):
         self.assertRegex(str(client.reply()), accepted(self.ant))
         self.assertEqual(client.reply().code, 221)
         self.assertTrue(client.at_end())
+
+    def test_a_client_that_has_said_all(self):
+        """Everything in one flight, then the end of its octets: every reply still comes."""
+        with Client(self.daemon.port) as client:
+            client.send(f'LHLO x\r\nMAIL FROM:<{MEMBER}>\r\nRCPT TO:<{self.ant}>\r\nDATA\r\n'.encode() + message() + b'.\r\nQUIT\r\n')
+            client.socket.shutdown(socket.SHUT_WR)
+            self.assertEqual(client.codes(6), [250, 250, 250, 354, 250, 221])
+            self.assertTrue(client.at_end())
 
     def test_a_session_goes_on_with_rset_or_mail(self):
         """Rule 9."""

@@ -1,8 +1,9 @@
 """Every outcome and its reply, word by word, over LMTP, and `explain` saying the same beside the server."""
 import re
 
+from lib import corpus
 from lib.lmtp import Client, crlf
-from lib.posting import DISCARDED, DOMAIN, MEMBER, STRANGER, UNKNOWN, Served, accepted, code, held, message, taken
+from lib.posting import DISCARDED, DOMAIN, ID, MEMBER, STRANGER, UNKNOWN, Served, accepted, code, held, message, taken
 
 NO_MEMBER = r'you are not a member of ant@lists\.example\.com'
 JOIN = rf'^550 5\.7\.1 {NO_MEMBER}; to become one, write to ant-owner@lists\.example\.com$'
@@ -66,6 +67,16 @@ class Replies(Served):
                 with self.subTest(row.name, options=options):
                     reply = self.explain(self.ant, row.octets, '--sender', row.sender, *options)
                     self.assert_reply(reply.replace(' ID ', ' abcdefgh1234 '), pattern)
+
+    def test_explain_agrees_over_odd_mail(self):
+        torture = self.create('torture', 'default_nonmember_action=hold')
+        with Client(self.daemon.port) as client:
+            client.lhlo()
+            for number, (path, octets) in enumerate(corpus.messages('torture')):
+                sender = f'author{number}@example.org'
+                reply = re.sub(rf'^250 2\.6\.0 {ID} ', '250 2.6.0 ID ', str(client.deliver(sender, [torture], octets)[0]))
+                with self.subTest(path):
+                    self.assertEqual(self.explain(torture, octets, '--sender', sender), reply)
 
     def test_explain_shows_every_rule(self):
         with open(f'{self.daemon.scratch}/message', 'wb') as file:

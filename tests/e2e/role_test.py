@@ -1,4 +1,5 @@
 """Addresses: roles of lists and domains, names that look like roles, case, UTF-8, domains."""
+import json
 import re
 
 from lib.posting import DOMAIN, ID, MEMBER, STRANGER, UNKNOWN, Served, accepted, code, message, taken
@@ -38,7 +39,9 @@ class Kept(Roles):
 
     def test_queue_shows_them(self):
         self.post(f'ant-request@{DOMAIN}')
-        self.assertRegex(self.daemon.run('queue'), r'request')
+        rows = {row['queue']: row['count'] for row in json.loads(self.daemon.run('queue', '--json'))}
+        self.assertEqual({kind: rows.get(f'kept:{kind}') for kind in self.jobs()}, self.jobs())
+        self.assertRegex(self.daemon.run('queue'), rf'(?m)^kept:request +{self.jobs()["request"]} ')
 
     def test_the_argument_is_kept_as_it_came(self):
         """Tokens in any case; the answer repeats the address as the MTA wrote it."""
