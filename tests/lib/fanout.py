@@ -8,6 +8,7 @@
 """
 import collections
 import itertools
+import json
 import os
 import re
 import sqlite3
@@ -124,27 +125,12 @@ class Fanout(unittest.TestCase):
 
     # the account
 
-    def ledger(self, code):
-        """{address: Fate} of everybody the ledger knows."""
+    def ledger(self, code, *address):
+        """{address: Fate} of everybody the ledger knows, or of one."""
         fates = {}
-        for number, state, replies, members in self.rows(
-                'SELECT chunk.id, chunk.state, chunk.replies, chunk.members FROM chunk JOIN delivery ON delivery.id = delivery_id '
-                'JOIN posting ON posting.id = posting_id WHERE code = ?', code):
-            self.assertEqual(state, 2, f'chunk {number} is not done')
-            texts = []
-            for line in replies.splitlines():
-                count, _, text = line.partition(' ')
-                if count.isdigit():
-                    texts += [text] * int(count)
-            for at, member in enumerate(decode(members)):
-                address = self.number('SELECT email FROM member JOIN address ON address.id = address_id WHERE member.id = ?', member)
-                self.assertNotIn(address, fates, 'in the ledger twice')
-                fates[address] = Fate('sent', texts[at] if at < len(texts) else '', 1)
-        for address, state, reply, attempts in self.rows(
-                'SELECT recipient.address, recipient.state, reply, attempts FROM recipient JOIN delivery ON delivery.id = delivery_id '
-                'JOIN posting ON posting.id = posting_id WHERE code = ?', code):
-            self.assertNotIn(address, fates, 'in the ledger twice')
-            fates[address] = Fate(('waiting', 'sending', 'sent', 'failed', 'left')[state], reply, attempts)
+        for line in json.loads(self.daemon.run('ledger', '--json', code, *address)):
+            self.assertNotIn(line['address'], fates, 'in the ledger twice')
+            fates[line['address']] = Fate(line['state'], line['reply'], line['attempts'])
         return fates
 
     def copies(self, code):
@@ -194,16 +180,3 @@ class Breaking(Fanout):
         # idle connections would let the next step pass by greeting and EHLO
         for session in self.sink.open_sessions:
             session.end()
-
-
-def decode(octets):
-    """The ids of a chunk's members: differences, zigzag, in groups of seven bits."""
-    ids, shift, value, last = [], 0, 0, 0
-    for octet in octets:
-        value |= (octet & 0x7f) << shift
-        shift += 7
-        if octet < 0x80:
-            last += (value >> 1) ^ -(value & 1)
-            ids.append(last)
-            shift = value = 0
-    return ids
