@@ -35,7 +35,7 @@ static const char due_recipient_sql[] =
   "AND delivery.state = 0 AND delivery.strikes >= $2 AND delivery.strikes <= $3 ORDER BY recipient.next_at LIMIT 1";
 static const char roster_sql[] =
   "SELECT id, served_at, 0 FROM delivery "
-  "WHERE state <> 2 AND state = 0 AND roster = 1 AND (cursor < last_join OR served_at = 0) AND $1 > 0 AND strikes >= $2 AND strikes <= $3 "
+  "WHERE state = 0 AND roster = 1 AND (cursor < last_join OR served_at = 0) AND $1 > 0 AND strikes >= $2 AND strikes <= $3 "
   "ORDER BY served_at LIMIT 1";
 
 enum kind { KIND_CHUNK, KIND_RECIPIENTS, KIND_ROSTER, KIND_COUNT };

@@ -304,11 +304,18 @@ prune_delivery(struct tx *tx, int64_t id, int limit, int64_t *n, GError **error)
   return res == RES_OK ? prune_rows(tx, "DELETE FROM delivery WHERE id = $1 AND $2 > 0", id, limit, n, error) : res;
 }
 
+static enum res
+prune_bounces(struct tx *tx, int64_t before, int limit, int64_t *n, GError **error)
+{
+  enum res res = sql_run(tx, "DELETE FROM bounce WHERE id IN (SELECT id FROM bounce WHERE at < $1 LIMIT $2)", SQL_ARGS(sql_int(before), sql_int(limit)), error);
+  *n = res == RES_OK ? sql_changes(tx) : 0;
+  return res;
+}
+
 enum res
 ledger_prune(struct tx *tx, int64_t before, int limit, int64_t *n, GError **error)
 {
-  enum res res = RES_OK;
-  *n = 0;
+  enum res res = prune_bounces(tx, before, limit, n, error);
   while (res == RES_OK && *n < limit) {
     int64_t id;
     res = find_old(tx, before, &id, error);

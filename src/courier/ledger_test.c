@@ -180,7 +180,9 @@ test_prune(void)
   fixture_run(fixture, "INSERT INTO recipient (delivery_id, address, state, next_at, first_at) VALUES (1, 'x', 3, 0, 1), (3, 'x', 0, 0, 1)");
   fixture_run(fixture, "UPDATE delivery SET state = 2, done_at = id * 100, created_at = id * 10 WHERE id < 3");
   fixture_run(fixture, "UPDATE delivery SET created_at = 1000 WHERE id = 3");
-  g_assert_cmpint(prune(fixture, 100, 100), ==, 0);
+  fixture_run(fixture, "INSERT INTO bounce (list_id, member_id, address, delivery_id, at, reply) VALUES (1, 1, 'x', 1, 50, ''), (1, 1, 'x', 1, 9000, '')");
+  g_assert_cmpint(prune(fixture, 50, 100), ==, 0);
+  g_assert_cmpint(prune(fixture, 100, 100), ==, 1); /* the older bounce */
   g_assert_cmpint(prune(fixture, 101, 3), ==, 3); /* two chunks and a recipient of the first */
   g_assert_cmpint(prune(fixture, 101, 3), ==, 1); /* itself */
   g_assert_cmpint(prune(fixture, 101, 3), ==, 0);

@@ -97,7 +97,7 @@ find_domain(struct tx *tx, const struct list_new *create, const char *name, int6
   if (res != RES_MORE)
     return res;
   return create->make_domain ? domain_create(tx, name, NULL, NULL, create->now, id, error)
-                             : refuse(error, REPLY_UNKNOWN_LIST, "there is no domain \"%s\"", name);
+                             : refuse(error, REPLY_UNKNOWN_LIST, "there is no domain \"%s\"; `listward adddomain` makes it", name);
 }
 
 static enum res

@@ -332,6 +332,9 @@ member_set(struct tx *tx, int64_t id, const char *name, const char *value, GErro
   else if (g_str_equal(name, "display_name"))
     res = set_display_name(tx, id, value, error);
   else
-    return refuse(error, REPLY_SYNTAX, "there is no preference \"%.200s\"", name);
+    return refuse(error, REPLY_SYNTAX,
+                  "there is no preference \"%.200s\"; they are delivery_mode, delivery_status, moderation_action, receive_own_postings, receive_list_copy "
+                  "and display_name",
+                  name);
   return res == RES_OK && !sql_changes(tx) ? RES_MORE : res;
 }

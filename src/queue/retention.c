@@ -2,9 +2,8 @@
 #include "queue/delivery.h"
 #include <glib.h>
 
-/* Rows looked at in one transaction, of each sort; postings of the ledger are fewer, since each may have thousands of chunks. */
+/* Rows looked at in one transaction, of each sort. */
 #define SLICE_ROWS 100
-#define SLICE_POSTINGS 10
 
 /* Where the next slice begins. */
 struct cursor {
@@ -70,20 +69,6 @@ prune_keys(struct tx *tx, struct slice_run *run, GError **error)
   return RES_OK;
 }
 
-/* --- bounces seen in our own sessions --- */
-
-static enum res
-prune_bounces(struct tx *tx, struct slice_run *run, GError **error)
-{
-  enum res res = sql_run(tx, "DELETE FROM bounce WHERE id IN (SELECT id FROM bounce WHERE at < $1 ORDER BY id LIMIT $2)",
-                         SQL_ARGS(sql_int(run->now - run->options->ledger), sql_int(SLICE_ROWS)), error);
-  if (res != RES_OK)
-    return res;
-  run->removed += sql_changes(tx);
-  run->more |= sql_changes(tx) == SLICE_ROWS;
-  return RES_OK;
-}
-
 /* --- octets --- */
 
 /* Takes a message's octets away if nobody needs them. A posting that is held, has a job, or a delivery that is not done needs them. */
@@ -114,25 +99,18 @@ prune_octets(struct tx *tx, struct slice_run *run, GError **error)
   return res;
 }
 
-/* --- the ledger --- */
+/* --- postings --- */
 
-/* RES_MORE: it stays, however old it is: held, kept with a job, or not long sent. */
+/* RES_MORE: it stays, however old it is: held, kept with a job, or a delivery of it is still in the ledger. */
 static enum res
-message_of_old(struct tx *tx, int64_t id, const struct slice_run *run, int64_t *message_id, GError **error)
+message_of_old(struct tx *tx, int64_t id, int64_t *message_id, GError **error)
 {
   return sql_int_of(tx,
                     "SELECT p.message_id FROM posting p WHERE p.id = $1 AND p.state <> 1 AND NOT EXISTS (SELECT 1 FROM job j WHERE j.posting_id = p.id) "
-                    "AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.posting_id = p.id AND (d.state <> 2 OR d.done_at >= $2))",
-                    SQL_ARGS(sql_int(id), sql_int(run->now - run->options->ledger)), message_id, error);
+                    "AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.posting_id = p.id)",
+                    SQL_ARGS(sql_int(id)), message_id, error);
 }
 
-/* All that hangs on a posting, the leaves first. */
-static const char *const posting_rows[] = {
-  "DELETE FROM chunk WHERE delivery_id IN (SELECT id FROM delivery WHERE posting_id = $1)",
-  "DELETE FROM recipient WHERE delivery_id IN (SELECT id FROM delivery WHERE posting_id = $1)",
-  "DELETE FROM delivery WHERE posting_id = $1",
-  "DELETE FROM posting WHERE id = $1",
-};
 /* A message goes with its last posting. */
 static const char *const message_rows[] = {
   "DELETE FROM message_piece WHERE message_id = $1 AND NOT EXISTS (SELECT 1 FROM posting WHERE message_id = $1)",
@@ -143,11 +121,11 @@ static enum res
 prune_posting(struct tx *tx, int64_t id, struct slice_run *run, GError **error)
 {
   int64_t message_id;
-  enum res res = message_of_old(tx, id, run, &message_id, error);
+  enum res res = message_of_old(tx, id, &message_id, error);
   if (res == RES_MORE)
     return RES_OK;
-  for (size_t i = 0; res == RES_OK && i < G_N_ELEMENTS(posting_rows); i++)
-    res = run_on(tx, posting_rows[i], id, run, error);
+  if (res == RES_OK)
+    res = run_on(tx, "DELETE FROM posting WHERE id = $1", id, run, error);
   for (size_t i = 0; res == RES_OK && i < G_N_ELEMENTS(message_rows); i++)
     res = run_on(tx, message_rows[i], message_id, run, error);
   return res;
@@ -155,15 +133,15 @@ prune_posting(struct tx *tx, int64_t id, struct slice_run *run, GError **error)
 
 /* Ids grow with time: the first that is too young ends it. */
 static enum res
-prune_ledger(struct tx *tx, struct slice_run *run, GError **error)
+prune_postings(struct tx *tx, struct slice_run *run, GError **error)
 {
   g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
   enum res res = ids_read(tx,
                           "SELECT id FROM (SELECT id, received_at FROM posting WHERE id > $1 ORDER BY id LIMIT $2) AS oldest WHERE received_at < $3 ORDER BY id",
-                          SQL_ARGS(sql_int(run->from.posting_id), sql_int(SLICE_POSTINGS), sql_int(run->now - run->options->ledger)), ids, error);
+                          SQL_ARGS(sql_int(run->from.posting_id), sql_int(SLICE_ROWS), sql_int(run->now - run->options->ledger)), ids, error);
   for (guint i = 0; res == RES_OK && i < ids->len; i++)
     res = prune_posting(tx, g_array_index(ids, int64_t, i), run, error);
-  cursor_move(run, ids, SLICE_POSTINGS, &run->next.posting_id);
+  cursor_move(run, ids, SLICE_ROWS, &run->next.posting_id);
   return res;
 }
 
@@ -176,11 +154,9 @@ prune_slice(struct tx *tx, void *arg, GError **error)
   run->more = false;
   enum res res = prune_keys(tx, run, error);
   if (res == RES_OK)
-    res = prune_bounces(tx, run, error);
-  if (res == RES_OK)
     res = prune_octets(tx, run, error);
   if (res == RES_OK)
-    res = prune_ledger(tx, run, error);
+    res = prune_postings(tx, run, error);
   return res;
 }
 

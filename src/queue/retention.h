@@ -1,5 +1,6 @@
 #pragma once
-/* What nobody needs any more goes, in slices: remembered keys, octets, and at last the rows of old postings with their deliveries. */
+/* What nobody needs any more goes, in slices: remembered keys, octets, and at last the rows of old postings. Their deliveries are the courier's (courier/ledger.h), and go
+ * first. */
 #include "store/store.h"
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -8,7 +9,7 @@
 struct retention_options {
   int64_t messages; /* octets stay at least so long; 0: they go as soon as nothing needs them */
   int64_t dedupe;
-  int64_t ledger;   /* postings, deliveries, chunks, bounces */
+  int64_t ledger;   /* postings */
 };
 
 /* Takes away what may go, in small transactions; `removed` is how many rows and messages' octets went. Ends early when `stop` (may be NULL) becomes true. Octets go if

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "courier/ledger.h"
 #include "queue/hold.h"
 #include "queue/job.h"
 #include "queue/retention.h"
@@ -25,30 +26,51 @@ struct housekeeping {
   _Atomic bool stopping; /* as `stop`, for sweeps */
 };
 
-struct expiry {
-  int64_t now, next;
-  int n;
+/* --- the tasks: one slice each --- */
+
+struct round {
+  const struct config *config;
+  int64_t now;
+  int64_t next; /* result: when the next hold expires */
+  int64_t done; /* result: of the slice at hand */
 };
 
 static enum res
 expire_holds(struct tx *tx, void *arg, GError **error)
 {
-  struct expiry *expiry = arg;
-  return hold_expire(tx, expiry->now, SLICE_SIZE, &expiry->n, &expiry->next, error);
+  struct round *round = arg;
+  int n = 0;
+  enum res res = hold_expire(tx, round->now, SLICE_SIZE, &n, &round->next, error);
+  round->done = n;
+  return res;
 }
-
-struct release {
-  const char *site_owner;
-  int64_t now;
-  int n;
-};
 
 static enum res
 release_owner_mail(struct tx *tx, void *arg, GError **error)
 {
-  struct release *release = arg;
-  return job_release_owner(tx, release->site_owner, release->now, SLICE_SIZE, &release->n, error);
+  struct round *round = arg;
+  int n = 0;
+  enum res res = job_release_owner(tx, round->config->site_owner, round->now, SLICE_SIZE, &n, error);
+  round->done = n;
+  return res;
 }
+
+static enum res
+prune_ledger(struct tx *tx, void *arg, GError **error)
+{
+  struct round *round = arg;
+  return ledger_prune(tx, round->now - round->config->retention_ledger, SLICE_SIZE, &round->done, error);
+}
+
+static const struct task {
+  const char *done; /* what the log says */
+  store_fn slice;
+  bool wakes;       /* gives the courier work */
+} tasks[] = {
+  { "held postings expired", expire_holds, false },
+  { "owners' mail released", release_owner_mail, true },
+  { "old rows of the ledger removed", prune_ledger, false },
+};
 
 static bool
 is_stopping(struct housekeeping *housekeeping)
@@ -56,52 +78,52 @@ is_stopping(struct housekeeping *housekeeping)
   return atomic_load(&housekeeping->stopping);
 }
 
-/* Runs `write`, which counts what it did in `n`, until a slice is not full. `total` is how much was done. */
+/* Slices until one is not full. */
 static enum res
-in_slices(struct housekeeping *housekeeping, store_fn write, void *arg, const int *n, int64_t *total, GError **error)
+run_task(struct housekeeping *housekeeping, const struct task *task, struct round *round, GError **error)
 {
+  int64_t total = 0;
   enum res res;
-  *total = 0;
   do {
-    res = store_write(housekeeping->store, write, arg, error);
-    *total += res == RES_OK ? *n : 0;
-  } while (res == RES_OK && *n >= SLICE_SIZE && !is_stopping(housekeeping));
+    round->done = 0;
+    res = store_write(housekeeping->store, task->slice, round, error);
+    total += res == RES_OK ? round->done : 0;
+  } while (res == RES_OK && round->done >= SLICE_SIZE && !is_stopping(housekeeping));
+  if (total)
+    log_note(task->done, log_int("rows", total));
+  if (total && task->wakes)
+    housekeeping->wake(housekeeping->wake_ctx);
   return res;
 }
+
+/* --- the rounds --- */
 
 static enum res
 is_anything_stored(struct tx *tx, void *arg, GError **error)
 {
   bool *stored = arg;
   int64_t one;
-  enum res res = sql_int_of(tx, "SELECT 1 FROM posting UNION ALL SELECT 1 FROM dedupe LIMIT 1", SQL_NO_ARGS, &one, error);
+  enum res res = sql_int_of(tx, "SELECT 1 FROM posting UNION ALL SELECT 1 FROM dedupe UNION ALL SELECT 1 FROM bounce LIMIT 1", SQL_NO_ARGS, &one, error);
   *stored = res == RES_OK;
   return res == RES_MORE ? RES_OK : res;
 }
 
 static enum res
-look(struct housekeeping *housekeeping, const struct config *config, int64_t now, int64_t *next, GError **error)
+look(struct housekeeping *housekeeping, struct round *round, bool *stored, GError **error)
 {
-  struct expiry expiry = { .now = now };
-  struct release release = { .site_owner = config->site_owner, .now = now };
+  const struct config *config = round->config;
   const struct retention_options retention = {
     .messages = config->retention_messages, .dedupe = config->retention_dedupe, .ledger = config->retention_ledger,
   };
-  int64_t expired, released = 0, removed = 0;
-  bool stored = false;
-  enum res res = in_slices(housekeeping, expire_holds, &expiry, &expiry.n, &expired, error);
+  int64_t removed = 0;
+  enum res res = RES_OK;
+  for (size_t i = 0; res == RES_OK && i < G_N_ELEMENTS(tasks); i++)
+    res = run_task(housekeeping, &tasks[i], round, error);
   if (res == RES_OK)
-    res = in_slices(housekeeping, release_owner_mail, &release, &release.n, &released, error);
-  if (released)
-    housekeeping->wake(housekeeping->wake_ctx);
-  if (res == RES_OK)
-    res = retention_sweep(housekeeping->store, &retention, now, &housekeeping->stopping, &removed, error);
-  if (res == RES_OK)
-    res = store_read(housekeeping->store, is_anything_stored, &stored, error);
+    res = retention_sweep(housekeeping->store, &retention, round->now, &housekeeping->stopping, &removed, error);
   if (removed)
-    log_debug("old rows removed", log_int("rows", removed));
-  *next = stored ? MIN(expiry.next, now + ROUND_TIME) : INT64_MAX;
-  return res;
+    log_debug("old keys, octets and postings removed", log_int("rows", removed));
+  return res == RES_OK ? store_read(housekeeping->store, is_anything_stored, stored, error) : res;
 }
 
 /* One round; gives when to look again, epoch microseconds. */
@@ -109,12 +131,13 @@ static int64_t
 round_of(struct housekeeping *housekeeping)
 {
   const struct config *config = live_config_acquire(housekeeping->live);
+  struct round round = { .config = config, .now = clock_now(), .next = INT64_MAX };
   g_autoptr(GError) error = NULL;
-  int64_t now = clock_now(), next = now + ROUND_TIME;
-  if (look(housekeeping, config, now, &next, &error) != RES_OK)
+  bool stored = true;
+  if (look(housekeeping, &round, &stored, &error) != RES_OK)
     log_alarm("housekeeping failed; it will be tried again", log_err(error));
   live_config_release(housekeeping->live, config);
-  return next;
+  return stored ? MIN(round.next, round.now + ROUND_TIME) : INT64_MAX;
 }
 
 /* Lock held. */

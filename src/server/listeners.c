@@ -48,12 +48,20 @@ struct listeners {
 };
 
 static void
+listener_close(struct listener *listener)
+{
+  if (listener->fd < 0)
+    return;
+  if (listener->endpoint->path)
+    unlink(listener->endpoint->path);
+  close(listener->fd);
+  listener->fd = -1;
+}
+
+static void
 listener_free(struct listener *listener)
 {
-  if (listener->fd >= 0)
-    close(listener->fd);
-  if (listener->fd >= 0 && listener->endpoint->path)
-    unlink(listener->endpoint->path);
+  listener_close(listener);
   endpoint_free(listener->endpoint);
   g_free(listener->text);
   g_free(listener);
@@ -307,6 +315,7 @@ join_listeners(struct listeners *listeners)
     if (listener->running)
       pthread_join(listener->thread, NULL);
     listener->running = false;
+    listener_close(listener); /* who comes now is refused at once, rather than left without a greeting */
   }
 }
 

@@ -248,7 +248,7 @@ connection_call(struct connection *connection, store_fn fn, void *arg, GError **
     return RES_OK;
   if (said)
     g_propagate_error(error, g_steal_pointer(&said));
-  else
+  else if (res != RES_MORE)
     trouble(error, REPLY_TROUBLE, "a function of the store failed without a word");
   return res;
 }

@@ -74,6 +74,7 @@ static const char version_1[] =
   "cursor BIGINT NOT NULL DEFAULT 0, last_join BIGINT NOT NULL DEFAULT 0, reverse_path TEXT NOT NULL, header $BYTES, "
   "strikes BIGINT NOT NULL DEFAULT 0, served_at BIGINT NOT NULL DEFAULT 0, created_at BIGINT NOT NULL, done_at BIGINT);\n"
   "CREATE INDEX delivery_open ON delivery (state, served_at) WHERE state <> 2;\n"
+  "CREATE INDEX delivery_roster ON delivery (served_at) WHERE state = 0 AND roster = 1 AND (cursor < last_join OR served_at = 0);\n"
   "CREATE INDEX delivery_of_posting ON delivery (posting_id);\n"
 
   /* Recipients sent to together. members: their ids (courier/roster_chunk.h). The done ones are the ledger. */

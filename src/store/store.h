@@ -41,7 +41,7 @@ OWN_DEFINE(store, store_free)
 typedef enum res (*store_fn)(struct tx *tx, void *arg, GError **error);
 
 /* Runs `write` in a transaction; returns when it is durable. Any thread, but never inside a store_fn (asserted). RES_OK: committed. Else nothing was: the function's own
- * result and error, or RES_TEMP with REPLY_TROUBLE or, for a full disk, REPLY_FULL. */
+ * result and error (RES_MORE, "nothing there", has none), or RES_TEMP with REPLY_TROUBLE or, for a full disk, REPLY_FULL. */
 enum res store_write(struct store *store, store_fn write, void *arg, GError **error) MUST_CHECK;
 /* Runs `read` on a reader borrowed for that time (a consistent snapshot). Any thread, but never inside a store_fn (asserted); must not wait for network or DNS inside. */
 enum res store_read(struct store *store, store_fn read, void *arg, GError **error) MUST_CHECK;

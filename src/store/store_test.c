@@ -66,7 +66,7 @@ static const struct {
   { .name = "not unique", .write = repeat_word, .want = RES_BAD, .reply = REPLY_TROUBLE, .message = "UNIQUE" },
   { .name = "reference", .write = refer_to_nothing, .want = RES_BAD, .reply = REPLY_TROUBLE, .message = "FOREIGN KEY" },
   { .name = "own result", .write = insert_and_refuse, .want = RES_BAD, .reply = REPLY_LOOP, .message = "my own words" },
-  { .name = "other than OK", .write = insert_and_say_more, .want = RES_MORE, .reply = REPLY_TROUBLE, .message = "without a word" },
+  { .name = "nothing there", .write = insert_and_say_more, .want = RES_MORE, .reply = REPLY_OK },
   { .name = "full disk", .write = fill_the_disk, .want = RES_TEMP, .reply = REPLY_FULL, .message = "make room" },
 };
 
@@ -82,7 +82,7 @@ test_failures(gconstpointer mode)
     g_test_message("%s", failure_rows[i].name);
     g_assert_cmpint(store_write(store, failure_rows[i].write, NULL, &error), ==, failure_rows[i].want);
     g_assert_cmpint(error_reply(error, REPLY_OK), ==, failure_rows[i].reply);
-    g_assert_nonnull(strstr(error->message, failure_rows[i].message));
+    g_assert_true(failure_rows[i].message ? strstr(error->message, failure_rows[i].message) != NULL : error == NULL);
     g_assert_cmpint(counted(store), ==, (int64_t)i);
     g_clear_error(&error);
     g_assert_cmpint(store_write(store, insert_number, &number, &error), ==, RES_OK); /* goes on */
