@@ -21,11 +21,17 @@ class Drain(Fanout):
         gate = self.sink.on['DOT'] = Gate()
         code = self.post()
         gate.wait(3)
-        with Client(self.daemon.port) as client:  # its end says that the server has begun to stop
-            client.lhlo()
+        with Client(self.daemon.port) as idle, Client(self.daemon.port) as busy:
+            idle.lhlo()
+            busy.lhlo()
+            busy.envelope(AUTHOR, [LIST])
+            self.assertEqual(busy.command('DATA').code, 354)
             self.daemon.process.send_signal(signal.SIGTERM)
-            self.assertEqual(client.reply().code, 421)
-        gate.open()
+            self.assertEqual(idle.reply().code, 421)  # it has begun to stop; the busy session holds that up
+            gate.open()
+            self.daemon.wait_log(event='copies handed over', count=3)
+            busy.send(message('last') + b'.\r\n')
+            busy.reply()
         self.assertEqual(self.daemon.wait_end(), 0)
         self.assertEqual(set(self.copies(code)), {address for mail in gate.held for address in mail.addresses})
         self.assertEqual(self.number('SELECT count(*) FROM chunk WHERE state = 2'), 3)
