@@ -12,6 +12,7 @@
 
 /* A client that says nothing for so long is let go. */
 #define CLIENT_TIME (10 * CLOCK_SECOND)
+#define ACCEPT_PAUSE_MS 1000
 
 struct control {
   char *path;
@@ -104,6 +105,8 @@ control_thread(void *data)
     int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0)
       serve_client(control, fd);
+    else if (errno != EAGAIN)
+      poll(&wait[1], 1, ACCEPT_PAUSE_MS); /* out of descriptors, and the client still waits: no busy loop */
   }
 }
 
@@ -118,10 +121,10 @@ control_start(const char *path, const struct control_hooks *hooks, struct contro
     return res;
   struct control *made = g_new0(struct control, 1);
   *made = (struct control){ .path = g_strdup(path), .fd = fd, .stop_event = eventfd(0, EFD_CLOEXEC), .hooks = hooks };
-  made->running = thread_start(&made->thread, control_thread, made);
+  made->running = made->stop_event >= 0 && thread_start(&made->thread, control_thread, made);
   if (!made->running) {
     control_free(made);
-    return trouble(error, REPLY_TROUBLE, "no thread for the control socket");
+    return trouble(error, REPLY_TROUBLE, "no descriptor or no thread for the control socket");
   }
   *control = made;
   return RES_OK;
@@ -133,12 +136,13 @@ control_free(struct control *control)
   if (control == NULL)
     return;
   uint64_t one = 1;
-  if (write(control->stop_event, &one, sizeof one) != sizeof one)
+  if (control->running && write(control->stop_event, &one, sizeof one) != sizeof one)
     g_error("eventfd: %s", g_strerror(errno));
   if (control->running)
     pthread_join(control->thread, NULL);
   close(control->fd);
-  close(control->stop_event);
+  if (control->stop_event >= 0)
+    close(control->stop_event);
   unlink(control->path);
   g_free(control->path);
   g_free(control);

@@ -100,7 +100,7 @@ listeners_bind(const struct config *config, struct listeners **listeners, GError
   made->sessions = g_ptr_array_new();
   made->max_sessions = (size_t)config->max_sessions;
   made->stop_event = eventfd(0, EFD_CLOEXEC);
-  enum res res = RES_OK;
+  enum res res = made->stop_event >= 0 ? RES_OK : trouble(error, REPLY_TROUBLE, "no descriptor for the listeners: %s", g_strerror(errno));
   for (char **text = config->lmtp_listen; *text && res == RES_OK; text++)
     res = bind_one(made, *text, config, config->lmtp_listen_is_default, error);
   for (char **text = config->lmtp_callout_listen; *text && res == RES_OK; text++)
@@ -358,7 +358,8 @@ listeners_free(struct listeners *listeners)
   g_assert(listeners->sessions->len == 0);
   g_ptr_array_unref(listeners->all);
   g_ptr_array_unref(listeners->sessions);
-  close(listeners->stop_event);
+  if (listeners->stop_event >= 0)
+    close(listeners->stop_event);
   pthread_cond_destroy(&listeners->ended);
   pthread_mutex_destroy(&listeners->lock);
   g_free(listeners);

@@ -91,6 +91,13 @@ advice_for(int code)
   return "";
 }
 
+static const char *
+advice_about(sqlite3 *db, int code)
+{
+  bool no_descriptor = code == SQLITE_CANTOPEN && (sqlite3_system_errno(db) == EMFILE || sqlite3_system_errno(db) == ENFILE);
+  return no_descriptor ? "; too many files are open: raise the limit (LimitNOFILE, ulimit -n)" : advice_for(code);
+}
+
 static int
 failure_code(sqlite3 *db)
 {
@@ -116,7 +123,7 @@ connection_fail(struct connection *connection, const char *doing, GError **error
     log_alarm("the database is damaged", log_str("file", connection->path), log_str("error", said), log_str("doing", doing));
   if (res == RES_BAD)
     return refuse(error, reply, "%s: %s (%s)", connection->path, said, doing);
-  return trouble(error, reply, "%s: %s%s (%s)", connection->path, said, advice_for(code), doing);
+  return trouble(error, reply, "%s: %s%s (%s)", connection->path, said, advice_about(connection->db, code), doing);
 }
 
 /* --- opening --- */
