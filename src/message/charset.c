@@ -88,7 +88,8 @@ find_converter(struct slice charset, char converter[CONVERTER_MAX])
   return iso_8859(name, converter) || code_page(name, converter);
 }
 
-/* Every turn takes an octet at least or ends. */
+/* Every turn takes an octet at least or ends. Some converters keep a letter back until they have seen what follows it (Hebrew, Vietnamese,
+ * Big5): the last turn, without input, gets it from them. */
 static void
 convert(iconv_t with, struct slice octets, GString *out)
 {
@@ -112,6 +113,10 @@ convert(iconv_t with, struct slice octets, GString *out)
     from++;
     left--;
   }
+  char *to = buffer;
+  size_t room = sizeof buffer;
+  if (iconv(with, NULL, NULL, &to, &room) != (size_t)-1)
+    g_string_append_len(out, buffer, to - buffer);
 }
 
 static void
