@@ -331,6 +331,30 @@ test_schema(void)
   scratch_free(scratch);
 }
 
+/* References that no index answers: taking away the row referred to would read all of the table that refers. Domains and lists are never
+ * taken away. */
+#define UNINDEXED_REFERENCES                                                                                                         \
+  "SELECT count(*) FROM sqlite_schema t, pragma_foreign_key_list(t.name) f WHERE t.type = 'table' "                                  \
+  "AND f.\"table\" NOT IN ('domain', 'list') AND NOT EXISTS ("                                                                     \
+  "SELECT 1 FROM pragma_index_list(t.name) i, pragma_index_info(i.name) c WHERE c.seqno = 0 AND c.name = f.\"from\" AND i.partial = 0)"
+
+static void
+test_references(void)
+{
+  static const struct migration unindexed[] = {
+    { .version = 1, .sql = "CREATE TABLE person(id $ID); CREATE TABLE pet(id $ID, person BIGINT REFERENCES person(id));" },
+  };
+  struct scratch scratch = scratch_new();
+  must_migrate(scratch.path, (struct migration_list){ unindexed, 1 });
+  g_assert_cmpint(integer(scratch.path, UNINDEXED_REFERENCES), ==, 1);
+  scratch_free(scratch);
+
+  scratch = scratch_new();
+  must_migrate(scratch.path, schema);
+  g_assert_cmpint(integer(scratch.path, UNINDEXED_REFERENCES), ==, 0);
+  scratch_free(scratch);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -346,5 +370,6 @@ main(int argc, char **argv)
   g_test_add_func("/migrations/rebuild", test_rebuild);
   g_test_add_func("/migrations/pulse", test_pulse);
   g_test_add_func("/migrations/schema", test_schema);
+  g_test_add_func("/migrations/references", test_references);
   return g_test_run();
 }

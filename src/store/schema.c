@@ -1,4 +1,5 @@
-/* The schema, as numbered migrations: a new one is a new row, a published one never changes. SQL that both back ends understand (store/migrations.h). */
+/* The schema, as numbered migrations: a new one is a new row, a published one never changes. SQL that both back ends understand
+ * (store/migrations.h). */
 #include "store/migrations.h"
 
 static const char version_1[] =
@@ -46,7 +47,8 @@ static const char version_1[] =
   "CREATE TABLE message_piece ( "
   "message_id BIGINT NOT NULL REFERENCES message (id), number BIGINT NOT NULL, octets $BYTES NOT NULL, PRIMARY KEY (message_id, number));\n"
 
-  /* What came in for a list or one of its role addresses. state: enum posting_state of queue/posting.h; role: enum role of envelope/role.h. */
+  /* What came in for a list or one of its role addresses. state: enum posting_state of queue/posting.h; role: enum role of
+   * envelope/role.h. */
   "CREATE TABLE posting ( "
   "id $ID, code TEXT NOT NULL UNIQUE, list_id BIGINT NOT NULL, domain_id BIGINT NOT NULL, role BIGINT NOT NULL, address TEXT NOT NULL, "
   "argument TEXT NOT NULL DEFAULT '', message_id BIGINT NOT NULL REFERENCES message (id), state BIGINT NOT NULL, "
@@ -66,9 +68,10 @@ static const char version_1[] =
   "id $ID, kind TEXT NOT NULL, posting_id BIGINT NOT NULL REFERENCES posting (id), list_id BIGINT NOT NULL, created_at BIGINT NOT NULL, "
   "not_before BIGINT NOT NULL DEFAULT 0);\n"
   "CREATE INDEX job_by_kind ON job (kind, not_before);\n"
+  "CREATE INDEX job_of_posting ON job (posting_id);\n"
 
-  /* A posting on its way out: a cursor over the roster (roster 1), or only the rows in recipient (roster 0). state: enum delivery_state of queue/delivery.h.
-   * header: the list's copy of the header, made when the first chunk is claimed, the same for all that follow. */
+  /* A posting on its way out: a cursor over the roster (roster 1), or only the rows in recipient (roster 0). state: enum delivery_state
+   * of queue/delivery.h. header: the list's copy of the header, made when the first chunk is claimed, the same for all that follow. */
   "CREATE TABLE delivery ( "
   "id $ID, posting_id BIGINT NOT NULL REFERENCES posting (id), list_id BIGINT NOT NULL, state BIGINT NOT NULL, roster BIGINT NOT NULL, "
   "cursor BIGINT NOT NULL DEFAULT 0, last_join BIGINT NOT NULL DEFAULT 0, reverse_path TEXT NOT NULL, header $BYTES, "
@@ -85,7 +88,8 @@ static const char version_1[] =
   "CREATE INDEX chunk_open ON chunk (state, not_before) WHERE state <> 2;\n"
   "CREATE INDEX chunk_of_delivery ON chunk (delivery_id, state);\n"
 
-  /* Recipients with a row of their own: those answered 4xx or 5xx, and addresses that are on no roster. state: enum recipient_state of courier/recipient.h. */
+  /* Recipients with a row of their own: those answered 4xx or 5xx, and addresses that are on no roster. state: enum recipient_state of
+   * courier/recipient.h. */
   "CREATE TABLE recipient ( "
   "id $ID, delivery_id BIGINT NOT NULL REFERENCES delivery (id), member_id BIGINT NOT NULL DEFAULT 0, address TEXT NOT NULL, state BIGINT NOT NULL, "
   "attempts BIGINT NOT NULL DEFAULT 0, next_at BIGINT NOT NULL, first_at BIGINT NOT NULL, done_at BIGINT, reply TEXT NOT NULL DEFAULT '');\n"
@@ -95,7 +99,8 @@ static const char version_1[] =
   /* A refusal seen in our own SMTP session, for the member's bounce score. */
   "CREATE TABLE bounce ( "
   "id $ID, list_id BIGINT NOT NULL, member_id BIGINT NOT NULL, address TEXT NOT NULL, delivery_id BIGINT NOT NULL, at BIGINT NOT NULL, reply TEXT NOT NULL);\n"
-  "CREATE INDEX bounce_of_member ON bounce (member_id, at);\n";
+  "CREATE INDEX bounce_of_member ON bounce (member_id, at);\n"
+  "CREATE INDEX bounce_by_age ON bounce (at);\n";
 
 static const struct migration migrations[] = {
   { .version = 1, .sql = version_1 },
