@@ -98,8 +98,8 @@ judge(const struct migration_plan *plan, const struct state *state, GError **err
                 plan->path, state->version, newest, plan->path, newest + 1);
 }
 
-/* So that a file that a burst of mail has blown up can be made smaller again without rewriting it. Means something in a new file alone, before anything else is in
- * it: that is why it is decided here and not in the schema. */
+/* So that a file that a burst of mail has blown up can be made smaller again without rewriting it. Means something in a new file alone,
+ * before anything else is in it: that is why it is decided here and not in the schema. */
 static enum res
 let_it_shrink(struct connection *connection, GError **error)
 {

@@ -40,10 +40,12 @@ OWN_DEFINE(store, store_free)
 
 typedef enum res (*store_fn)(struct tx *tx, void *arg, GError **error);
 
-/* Runs `write` in a transaction; returns when it is durable. Any thread, but never inside a store_fn (asserted). RES_OK: committed. Else nothing was: the function's own
- * result and error (RES_MORE, "nothing there", has none), or RES_TEMP with REPLY_TROUBLE or, for a full disk, REPLY_FULL. */
+/* Runs `write` in a transaction; returns when it is durable. Any thread, but never inside a store_fn (asserted). RES_OK: committed. Else
+ * nothing was: the function's own result and error (RES_MORE, "nothing there", has none), or RES_TEMP with REPLY_TROUBLE or, for a full
+ * disk, REPLY_FULL. */
 enum res store_write(struct store *store, store_fn write, void *arg, GError **error) MUST_CHECK;
-/* Runs `read` on a reader borrowed for that time (a consistent snapshot). Any thread, but never inside a store_fn (asserted); must not wait for network or DNS inside. */
+/* Runs `read` on a reader borrowed for that time (a consistent snapshot). Any thread, but never inside a store_fn (asserted); must not
+ * wait for network or DNS inside. */
 enum res store_read(struct store *store, store_fn read, void *arg, GError **error) MUST_CHECK;
 
 /* Changes whenever somebody else (another process, the committer) has committed since the last call. Any thread; cheap (no
@@ -84,8 +86,8 @@ enum res sql_run(struct tx *tx, const char *sql, struct sql_args args, GError **
 int64_t sql_changes(struct tx *tx);
 
 struct rows;
-/* Begins a query. One and the same statement may not be open twice at a time in a transaction (RES_TEMP). RES_OK: `rows` is to be freed before the store_fn
- * returns. */
+/* Begins a query. One and the same statement may not be open twice at a time in a transaction (RES_TEMP). RES_OK: `rows` is to be freed
+ * before the store_fn returns. */
 enum res sql_query(struct tx *tx, const char *sql, struct sql_args args, struct rows **rows, GError **error) MUST_CHECK;
 /* RES_OK: a row; RES_MORE: no more rows; RES_TEMP: trouble. What the getters gave of the row before is void. */
 enum res rows_next(struct rows *rows, GError **error) MUST_CHECK;
