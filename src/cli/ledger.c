@@ -22,8 +22,15 @@ show_summary(const struct ledger_summary *summary)
     cli_print("not accepted for delivery: held, refused by a moderator, or kept\n");
   else if (summary->lines == 0)
     cli_print("nobody, so far; %s\n", summary->open ? "it is on its way" : "there was nobody to send it to");
-  if (summary->skips.digest)
-    cli_print("%" G_GINT64_FORMAT " digest members passed over\n", (int64_t)summary->skips.digest);
+  const struct { const char *who; int64_t count; } passed_over[] = {
+    { "digest members", summary->skips.digest },
+    { "members whose delivery is off", summary->skips.disabled },
+    { "members who do not want their own postings", summary->skips.own },
+    { "members addressed directly, who do not want a second copy", summary->copy },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(passed_over); i++)
+    if (passed_over[i].count)
+      cli_print("passed over: %" G_GINT64_FORMAT " %s\n", passed_over[i].count, passed_over[i].who);
 }
 
 static int

@@ -53,7 +53,7 @@ class Ledger(Fanout):
         people = self.add_members(2)
         code = self.post()
         self.account(code, sent=people)
-        self.assertIn('3 digest members passed over', self.daemon.run('ledger', code))
+        self.assertIn('passed over: 3 digest members', self.daemon.run('ledger', code))
 
     def test_unknown_posting(self):
         for words in (['nosuchpost12'], ['nosuchpost12', 'ann@example.net']):
