@@ -51,17 +51,54 @@ struct candidate {
   int64_t delivery_id, served_at, chunk_id;
 };
 
+/* Fewest and most strikes of the deliveries that are asked for. */
+static void
+strikes_wanted(const struct claim_options *options, int64_t *least, int64_t *most)
+{
+  *least = options->suspects ? STRIKES_ALONE : 0;
+  *most = options->suspects ? INT64_MAX : STRIKES_ALONE - 1;
+}
+
+static enum res
+earliest(struct tx *tx, const char *sql, const struct claim_options *options, int64_t *next_at, GError **error)
+{
+  int64_t at, least, most;
+  strikes_wanted(options, &least, &most);
+  enum res res = sql_int_of(tx, sql, SQL_ARGS(sql_int(least), sql_int(most)), &at, error);
+  if (res == RES_OK)
+    *next_at = MIN(*next_at, at);
+  return res == RES_MORE ? RES_OK : res;
+}
+
+/* When something that waits will be due, of the deliveries that are asked for. */
+static enum res
+find_next_at(struct tx *tx, const struct claim_options *options, int64_t *next_at, GError **error)
+{
+  *next_at = INT64_MAX;
+  enum res res = earliest(tx,
+                          "SELECT chunk.not_before FROM chunk JOIN delivery ON delivery.id = chunk.delivery_id "
+                          "WHERE chunk.state <> 2 AND chunk.state = 0 AND delivery.state = 0 AND delivery.strikes >= $1 AND delivery.strikes <= $2 "
+                          "ORDER BY chunk.not_before LIMIT 1",
+                          options, next_at, error);
+  if (res == RES_OK)
+    res = earliest(tx,
+                   "SELECT recipient.next_at FROM recipient JOIN delivery ON delivery.id = recipient.delivery_id "
+                   "WHERE recipient.state <= 1 AND recipient.state = 0 AND delivery.state = 0 AND delivery.strikes >= $1 AND delivery.strikes <= $2 "
+                   "ORDER BY recipient.next_at LIMIT 1",
+                   options, next_at, error);
+  return res;
+}
+
 /* RES_MORE: nothing is due. */
 static enum res
 choose(struct tx *tx, const struct claim_options *options, struct candidate *best, GError **error)
 {
   bool found = false;
+  int64_t least, most;
+  strikes_wanted(options, &least, &most);
   for (enum kind kind = 0; kind < KIND_COUNT; kind++) {
     OWN(rows) rows = NULL;
-    enum res res = sql_query(tx, candidate_sql[kind],
-                             SQL_ARGS(sql_int(options->now), sql_int(options->suspects ? STRIKES_ALONE : 0),
-                                      sql_int(options->suspects ? INT64_MAX : STRIKES_ALONE - 1)),
-                             &rows, error);
+    enum res res = sql_query(tx, candidate_sql[kind], SQL_ARGS(sql_int(options->now), sql_int(least), sql_int(most)), &rows, error);
     if (res == RES_OK)
       res = rows_next(rows, error);
     if (res == RES_MORE)
@@ -73,33 +110,6 @@ choose(struct tx *tx, const struct claim_options *options, struct candidate *bes
     found = true;
   }
   return found ? RES_OK : RES_MORE;
-}
-
-static enum res
-earliest(struct tx *tx, const char *sql, int64_t *next_at, GError **error)
-{
-  int64_t at;
-  enum res res = sql_int_of(tx, sql, SQL_NO_ARGS, &at, error);
-  if (res == RES_OK)
-    *next_at = MIN(*next_at, at);
-  return res == RES_MORE ? RES_OK : res;
-}
-
-/* When something that waits will be due. Deliveries that run alone do not count: they wait for the others, not for a time. */
-static enum res
-find_next_at(struct tx *tx, int64_t *next_at, GError **error)
-{
-  *next_at = INT64_MAX;
-  enum res res = earliest(tx,
-                          "SELECT chunk.not_before FROM chunk JOIN delivery ON delivery.id = chunk.delivery_id "
-                          "WHERE chunk.state <> 2 AND chunk.state = 0 AND delivery.state = 0 AND delivery.strikes < 2 ORDER BY chunk.not_before LIMIT 1",
-                          next_at, error);
-  if (res == RES_OK)
-    res = earliest(tx,
-                   "SELECT recipient.next_at FROM recipient JOIN delivery ON delivery.id = recipient.delivery_id "
-                   "WHERE recipient.state <= 1 AND recipient.state = 0 AND delivery.state = 0 AND delivery.strikes < 2 ORDER BY recipient.next_at LIMIT 1",
-                   next_at, error);
-  return res;
 }
 
 /* --- what of it --- */
@@ -226,7 +236,7 @@ claim_next(struct tx *tx, const struct claim_options *options, struct claim **cl
     struct candidate from = { .delivery_id = 0 };
     enum res res = choose(tx, options, &from, error);
     if (res == RES_MORE)
-      return find_next_at(tx, next_at, error);
+      return find_next_at(tx, options, next_at, error);
     OWN(claim) made = g_new0(struct claim, 1);
     made->targets = targets_new();
     if (res == RES_OK)

@@ -411,6 +411,24 @@ test_crash_loop(void)
   g_assert_null(take(fixture, 10, T0, true, NULL));
 }
 
+/* A suspect of which nothing is due yet: both sides are told when to look, each for its own. */
+static void
+test_suspect_waits(void)
+{
+  OWN(fixture) fixture = fixture_new(2);
+  fixture_post(fixture);
+  work(fixture, 10, T0, "m1 m2", "DS");
+  fixture_run(fixture, "UPDATE delivery SET strikes = 2");
+  int64_t next_at;
+  g_assert_null(take(fixture, 10, T0, false, &next_at));
+  g_assert_cmpint(next_at, ==, INT64_MAX);
+  g_assert_null(take(fixture, 10, T0, true, &next_at));
+  g_assert_cmpint(next_at, ==, T0 + schedule.first);
+  OWN(claim) claim = take(fixture, 10, T0 + schedule.first, true, NULL);
+  g_autofree char *got = names(claim);
+  g_assert_cmpstr(got, ==, "m1");
+}
+
 static enum res
 write_retry(struct tx *tx, void *arg, GError **error)
 {
@@ -462,6 +480,7 @@ main(int argc, char **argv)
     { "broken in the middle", test_broken_in_the_middle },
     { "takeback", test_takeback },
     { "crash loop", test_crash_loop },
+    { "suspect waits", test_suspect_waits },
     { "retry", test_retry },
   };
   g_test_init(&argc, &argv, NULL);

@@ -146,25 +146,26 @@ claim_failed(GError *error)
   return clock_monotonic() + CLOCK_SECOND;
 }
 
-/* Locked, but not while the database is asked. NULL: nothing is due before `until`. */
+/* Locked, but not while the database is asked. NULL: nothing is due before `until`. Deliveries that run alone are asked for when nothing else is due or in flight, until
+ * there is none that still waits. */
 static struct claim *
 claim_work(struct courier *courier, int64_t *until)
 {
   struct claim *claim = NULL;
   GError *error = NULL;
-  int64_t next_at = INT64_MAX, none;
+  int64_t next_at = INT64_MAX, suspect_at = INT64_MAX;
   bool try_suspects = courier->suspects && courier->in_flight == 0, suspect = false;
   pthread_mutex_unlock(&courier->lock);
   enum res res = work_step(&courier->tools, NULL, false, &claim, &next_at, &error);
   if (res == RES_OK && claim == NULL && try_suspects && monotonic_of(next_at) != 0) {
-    res = work_step(&courier->tools, NULL, true, &claim, &none, &error);
+    res = work_step(&courier->tools, NULL, true, &claim, &suspect_at, &error);
     suspect = true;
   }
-  *until = res == RES_OK ? monotonic_of(next_at) : claim_failed(error);
+  *until = res == RES_OK ? monotonic_of(MIN(next_at, suspect_at)) : claim_failed(error);
   pthread_mutex_lock(&courier->lock);
   if (suspect && res == RES_OK) {
     courier->alone = claim != NULL;
-    courier->suspects = claim != NULL;
+    courier->suspects = claim != NULL || suspect_at != INT64_MAX;
   }
   return claim;
 }

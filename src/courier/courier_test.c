@@ -309,6 +309,22 @@ test_after_crash(void)
   g_assert_cmpint(fixture_number(fixture, "SELECT COUNT(*) FROM delivery WHERE state = 2 AND strikes = 0"), ==, 2);
 }
 
+/* A delivery to be run alone of which nothing is due at the start: its time comes nevertheless. */
+static void
+test_suspect_waits(void)
+{
+  OWN(fixture) fixture = fixture_new(1);
+  static const char *const addresses[] = { "owner@example.org", NULL };
+  fixture_post_to(fixture, addresses);
+  fixture_run(fixture, "UPDATE delivery SET strikes = 2");
+  fixture_run(fixture, "UPDATE recipient SET next_at = CAST(strftime('%s', 'now') AS INTEGER) * 1000000 + 1500000");
+  struct fake_outlet *fake = fake_new(NULL);
+  OWN(courier) courier = start(fixture, fake, 2, 0);
+  wait_sends(fake, 1);
+  stop(courier);
+  g_assert_cmpint(fixture_number(fixture, "SELECT COUNT(*) FROM delivery WHERE state = 2 AND strikes = 0"), ==, 1);
+}
+
 /* Nothing to do at all: starts and stops. */
 static void
 test_idle(void)
@@ -353,6 +369,7 @@ main(int argc, char **argv)
     { "down", test_down },
     { "stop and start", test_stop_and_start },
     { "after a crash", test_after_crash },
+    { "suspect waits", test_suspect_waits },
     { "idle", test_idle },
     { "no octets", test_no_octets },
   };
