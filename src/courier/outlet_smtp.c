@@ -47,17 +47,19 @@ link_quit(struct link *link)
 
 /* --- the pool --- */
 
-static struct link *
-pool_take(struct outlet_smtp *smtp)
+/* An idle connection, or NULL. False: no connection is wanted any more. */
+static bool
+pool_take(struct outlet_smtp *smtp, struct link **link)
 {
-  struct link *link = NULL;
+  *link = NULL;
   pthread_mutex_lock(&smtp->lock);
-  if (smtp->idle->len > 0) {
-    link = g_ptr_array_steal_index(smtp->idle, smtp->idle->len - 1);
-    g_ptr_array_add(smtp->busy, link);
+  bool cut = smtp->cut;
+  if (!cut && smtp->idle->len > 0) {
+    *link = g_ptr_array_steal_index(smtp->idle, smtp->idle->len - 1);
+    g_ptr_array_add(smtp->busy, *link);
   }
   pthread_mutex_unlock(&smtp->lock);
-  return link;
+  return !cut;
 }
 
 /* False: no connection is wanted any more. */
@@ -97,6 +99,12 @@ pool_give(struct outlet_smtp *smtp, struct link *link)
 
 /* --- connections --- */
 
+static enum res
+stopping(GError **error)
+{
+  return trouble(error, REPLY_STOPPING, "stopping");
+}
+
 static void
 link_drop(struct outlet_smtp *smtp, struct link *link)
 {
@@ -115,7 +123,7 @@ link_open(struct outlet_smtp *smtp, struct link **link, GError **error)
   OWN(link) opened = g_new0(struct link, 1);
   opened->client = smtp_client_new(stream_new(fd), smtp->max_recipients);
   if (!pool_add_busy(smtp, opened))
-    return trouble(error, REPLY_STOPPING, "stopping");
+    return stopping(error);
 
   g_autoptr(GError) cause = NULL;
   res = smtp_client_hello(opened->client, smtp->hostname, &cause);
@@ -139,9 +147,12 @@ smtp_send(struct outlet *outlet, struct transmission *transmission, GError **err
   for (;;) {
     g_autoptr(GError) cause = NULL;
     size_t before = transmission_pending(transmission);
-    struct link *link = pool_take(smtp);
+    struct link *link;
+    enum res res = pool_take(smtp, &link) ? RES_OK : stopping(error);
     bool reused = link != NULL;
-    if (!reused && link_open(smtp, &link, error) != RES_OK)
+    if (res == RES_OK && !reused)
+      res = link_open(smtp, &link, error);
+    if (res != RES_OK)
       return OUTLET_DOWN;
     if (smtp_client_send(link->client, transmission, &cause) == RES_OK) {
       pool_give(smtp, link);

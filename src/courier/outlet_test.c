@@ -229,7 +229,7 @@ test_nobody_listens(void)
   g_assert_cmpstr(letters, ==, "P");
 }
 
-/* An idle connection is closed after a few seconds, not before; a cut outlet opens none. */
+/* An idle connection is closed after a few seconds, not before; a cut outlet opens none and uses none. */
 static void
 test_idle(void)
 {
@@ -247,8 +247,11 @@ test_idle(void)
   g_assert_cmpint(send_to(outlet, 0, 1, letters), ==, OUTLET_DOWN);
   outlet_cut(outlet, false);
   g_assert_cmpint(send_to(outlet, 0, 1, letters), ==, OUTLET_DONE);
+  outlet_cut(outlet, true);
+  g_assert_cmpint(send_to(outlet, 0, 1, letters), ==, OUTLET_DOWN);
   (void)outlet_expire(outlet, INT64_MAX);
   server_stop(server);
+  g_assert_cmpuint(server->connections, ==, 2);
   server_free(server);
 }
 
