@@ -16,6 +16,7 @@
 struct reader {
   struct slice text;
   size_t at;
+  unsigned *conversions;
   GPtrArray *mailboxes;
   GString *phrase;  /* dequoted */
   GString *comment; /* the mailbox's first */
@@ -105,7 +106,7 @@ finish(struct reader *reader)
     charset_guess((struct slice){ spec->str, spec->len }, address);
 
     struct mailbox *mailbox = g_new(struct mailbox, 1);
-    mailbox->name = encoded_words_decode((struct slice){ name->str, name->len }, NAME_MAX_OCTETS);
+    mailbox->name = encoded_words_decode_within((struct slice){ name->str, name->len }, NAME_MAX_OCTETS, reader->conversions);
     mailbox->address = g_string_free(g_steal_pointer(&address), FALSE);
     g_ptr_array_add(reader->mailboxes, mailbox);
   }
@@ -253,12 +254,14 @@ step(struct reader *reader)
 }
 
 void
-address_list_read(struct slice text, GPtrArray *mailboxes)
+address_list_read(struct slice text, unsigned *conversions, GPtrArray *mailboxes)
 {
   g_autoptr(GString) phrase = g_string_new(NULL);
   g_autoptr(GString) comment = g_string_new(NULL);
   g_autoptr(GString) spec = g_string_new(NULL);
-  struct reader reader = { .text = text, .mailboxes = mailboxes, .phrase = phrase, .comment = comment, .spec = spec };
+  struct reader reader = {
+    .text = text, .conversions = conversions, .mailboxes = mailboxes, .phrase = phrase, .comment = comment, .spec = spec,
+  };
   while (reader.at < text.n && mailboxes->len < ADDRESS_LIST_MAX)
     step(&reader);
   if (mailboxes->len < ADDRESS_LIST_MAX)
@@ -269,9 +272,10 @@ GPtrArray *
 header_addresses(const struct header_view *view, const char *name)
 {
   GPtrArray *mailboxes = g_ptr_array_new_with_free_func((GDestroyNotify)mailbox_free);
+  unsigned conversions = ADDRESS_LIST_CONVERSIONS_MAX;
   for (const struct header_field *f = header_first(view, name); f; f = header_next(view, name, f)) {
     g_autofree char *text = header_unfold(f);
-    address_list_read(slice_of(text), mailboxes);
+    address_list_read(slice_of(text), &conversions, mailboxes);
   }
   return mailboxes;
 }

@@ -78,7 +78,8 @@ static GPtrArray *
 read_list(struct slice text)
 {
   GPtrArray *mailboxes = g_ptr_array_new_with_free_func((GDestroyNotify)mailbox_free);
-  address_list_read(text, mailboxes);
+  unsigned conversions = ADDRESS_LIST_CONVERSIONS_MAX;
+  address_list_read(text, &conversions, mailboxes);
   return mailboxes;
 }
 
@@ -149,6 +150,23 @@ test_fields(void)
   g_assert_cmpuint(none->len, ==, 0);
 }
 
+/* Opening a converter for each name of a long list would cost a second or more: the later names are guessed, over all fields. */
+static void
+test_conversions(void)
+{
+  g_autoptr(GString) text = g_string_new("From: ");
+  for (int i = 0; i < ADDRESS_LIST_CONVERSIONS_MAX + 5; i++)
+    g_string_append_printf(text, "=?koi8-r?q?=C1?= <a%d@x>%s", i, i % 50 == 49 ? "\r\nFrom: " : ", ");
+  OWN(header_view) view = NULL;
+  g_assert_cmpint(header_view_new((struct slice){ text->str, text->len }, &view, NULL), ==, RES_OK);
+  g_autoptr(GPtrArray) got = header_addresses(view, "from");
+  g_assert_cmpuint(got->len, ==, ADDRESS_LIST_CONVERSIONS_MAX + 5);
+  for (guint i = 0; i < got->len; i++) {
+    const struct mailbox *mailbox = g_ptr_array_index(got, i);
+    g_assert_cmpstr(mailbox->name, ==, i < ADDRESS_LIST_CONVERSIONS_MAX ? "\xd0\xb0" : "\xc3\x81");
+  }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -166,5 +184,6 @@ main(int argc, char **argv)
   g_test_add_func("/address_list/cut", test_cut);
   g_test_add_func("/address_list/most", test_most);
   g_test_add_func("/address_list/fields", test_fields);
+  g_test_add_func("/address_list/conversions", test_conversions);
   return g_test_run();
 }

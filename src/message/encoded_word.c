@@ -4,7 +4,7 @@
 /* RFC 2047 says 75 octets; mail programs have written words of a whole subject. The limit bounds the search for a word's end. */
 #define WORD_MAX 2000
 #define CHARSET_MAX 40
-/* Conversions begun in one text at most; the octets of further words are guessed. Opening a converter is what costs. */
+/* Conversions begun in one text at most; the octets of further words are guessed. Opening a converter is what costs: some 100 µs. */
 #define CONVERSIONS_MAX 64
 
 struct encoded_word {
@@ -19,7 +19,7 @@ struct decoder {
   GString *out;
   GString *octets; /* of the words not yet converted */
   struct slice charset;
-  unsigned conversions;
+  unsigned *conversions; /* that may still be begun */
 };
 
 static bool
@@ -93,10 +93,12 @@ flush(struct decoder *decoder)
   struct slice octets = { decoder->octets->str, decoder->octets->len };
   if (!octets.n)
     return;
-  if (decoder->conversions++ < CONVERSIONS_MAX)
+  if (*decoder->conversions) {
+    --*decoder->conversions;
     charset_decode(octets, decoder->charset, decoder->out);
-  else
+  } else {
     charset_guess(octets, decoder->out);
+  }
   g_string_truncate(decoder->octets, 0);
 }
 
@@ -156,11 +158,18 @@ decode(struct decoder *decoder, struct slice text, size_t max)
 }
 
 char *
-encoded_words_decode(struct slice text, size_t max)
+encoded_words_decode_within(struct slice text, size_t max, unsigned *conversions)
 {
   g_autoptr(GString) out = g_string_new(NULL);
   g_autoptr(GString) octets = g_string_new(NULL);
-  struct decoder decoder = { .out = out, .octets = octets };
+  struct decoder decoder = { .out = out, .octets = octets, .conversions = conversions };
   decode(&decoder, text, max);
   return charset_clean(out, max);
+}
+
+char *
+encoded_words_decode(struct slice text, size_t max)
+{
+  unsigned conversions = CONVERSIONS_MAX;
+  return encoded_words_decode_within(text, max, &conversions);
 }
