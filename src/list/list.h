@@ -31,7 +31,7 @@ OWN_DEFINE(list, list_unref)
 
 /* A role address: "ant-owner@example.com"; suffix "" gives the posting address. Owned by the caller. */
 char *list_role_address(const struct list *list, const char *suffix);
-/* True if the folded address `key` is one of the list's own: posting or role address, with any +argument. */
+/* True if the folded address `key` is one of the list's own in that domain: posting or role address, with any +argument. */
 bool list_owns_address(const char *local, const char *domain, const char *key);
 
 /* --- rows; all inside a store_fn --- */

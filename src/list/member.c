@@ -87,19 +87,20 @@ is_name(const char *name)
   return true;
 }
 
-/* The list is there, and `key` is none of its own addresses: what it sends there would come back. */
+/* The list is there, and `key` is none of its own addresses, by either name of the domain: what it sends there would come back. */
 static enum res
 check_list(struct tx *tx, int64_t list_id, const char *key, GError **error)
 {
   OWN(rows) rows = NULL;
-  enum res res = sql_query(tx, "SELECT l.local, d.name FROM list l JOIN domain d ON d.id = l.domain_id WHERE l.id = $1 AND l.removed_at IS NULL",
+  enum res res = sql_query(tx, "SELECT l.local, d.name, d.alias FROM list l JOIN domain d ON d.id = l.domain_id WHERE l.id = $1 AND l.removed_at IS NULL",
                            SQL_ARGS(sql_int(list_id)), &rows, error);
   if (res == RES_OK)
     res = rows_next(rows, error);
   if (res == RES_MORE)
     return refuse(error, REPLY_UNKNOWN_LIST, "there is no list %" G_GINT64_FORMAT, list_id);
-  if (res == RES_OK && list_owns_address(row_text(rows, 0), row_text(rows, 1), key))
-    return refuse(error, REPLY_BAD_ADDRESS, "%s is an address of the list itself", key);
+  for (int name = 1; res == RES_OK && name <= 2; name++)
+    if (list_owns_address(row_text(rows, 0), row_text(rows, name), key))
+      return refuse(error, REPLY_BAD_ADDRESS, "%s is an address of the list itself", key);
   return res;
 }
 

@@ -1,4 +1,5 @@
 #include "list/ban.h"
+#include "list/domain.h"
 #include "list/member.h"
 #include "list/test_store.h"
 #include <string.h>
@@ -69,6 +70,7 @@ static const struct {
   { .name = "name Latin-1", .address = "eve@example.net", .display = "\344", .says = "is not one line of UTF-8" },
   { .name = "the list", .address = "ant@example.com", .says = "is an address of the list itself" },
   { .name = "its role", .address = "ANT-request+x@example.com", .role = MEMBER_OWNER, .says = "is an address of the list itself" },
+  { .name = "its role in another name of the domain", .address = "ant-owner@Example.ORG", .role = MEMBER_OWNER, .says = "is an address of the list itself" },
   { .name = "another list", .address = "bee@example.com", .key = "bee@example.com", .keeps = "" },
   { .name = "banned", .address = "spam@example.net", .says = "spam@example.net is banned (spam@example.net)" },
   { .name = "banned by pattern", .address = "x@spam.example", .says = "is banned (^.*@spam\\.example)" },
@@ -95,6 +97,8 @@ static enum res
 body_add(struct tx *tx, void *arg G_GNUC_UNUSED, GError **bad)
 {
   bool changed;
+  int64_t domain;
+  g_assert_cmpint(domain_create(tx, "example.com", NULL, "example.org", NOW, &domain, bad), ==, RES_OK);
   int64_t list = make(tx, "ant@example.com"), other = make(tx, "bee@example.com");
   g_assert_cmpint(ban_add(tx, list, "Spam@example.net", NOW, &changed, bad), ==, RES_OK);
   g_assert_cmpint(ban_add(tx, list, "^.*@spam\\.example", NOW, &changed, bad), ==, RES_OK);
