@@ -2,8 +2,8 @@
 /* Mail domains: tenants. All inside a store_fn. Names and aliases are folded here (A-labels). */
 #include "list/list.h"
 
-/* `description` and `alias` (another domain whose addresses mean this one's lists) may be NULL. RES_BAD: no domain name, or one of the names is a domain or an
- * alias already. */
+/* `description` and `alias` (another domain whose addresses mean this one's lists) may be NULL. RES_BAD: no domain name, or one of the
+ * names is a domain or an alias already. */
 enum res domain_create(struct tx *tx, const char *name, const char *description, const char *alias, int64_t now, int64_t *id, GError **error) MUST_CHECK;
 /* The domain stays as a tombstone. RES_BAD: unknown, or it still has lists. */
 enum res domain_remove(struct tx *tx, const char *name, int64_t now, GError **error) MUST_CHECK;

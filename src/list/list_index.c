@@ -1,6 +1,6 @@
-/* The index is two hash tables behind a lock that is held for a look-up or for putting in what has changed, never while the database is read. A refresh reads the lists
- * whose generation is above the last seen one, so that it costs what has changed, not what there is; domains, which are few, are read all together when
- * one of them has changed. */
+/* The index is two hash tables behind a lock that is held for a look-up or for putting in what has changed, never while the database is
+ * read. A refresh reads the lists whose generation is above the last seen one, so that it costs what has changed, not what there is;
+ * domains, which are few, are read all together when one of them has changed. */
 #include "list/list_index.h"
 #include "envelope/address.h"
 #include "list/list_row.h"

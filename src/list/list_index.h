@@ -10,9 +10,9 @@ enum res list_index_new(struct store *store, struct list_index **index, GError *
 void list_index_free(struct list_index *index);
 OWN_DEFINE(list_index, list_index_free)
 
-/* Takes in what has changed since (costs a data_version comparison if nothing has been committed, one row if no list has changed). Called before each RCPT and by
- * the control socket: when it has returned, what was committed before the call is seen. RES_TEMP: the database; the index stays as it was. Not inside a
- * store_fn. */
+/* Takes in what has changed since (costs a data_version comparison if nothing has been committed, one row if no list has changed). Called
+ * before each RCPT and by the control socket: when it has returned, what was committed before the call is seen. RES_TEMP: the database;
+ * the index stays as it was. Not inside a store_fn. */
 enum res list_index_refresh(struct list_index *index, GError **error) MUST_CHECK;
 
 /* What an address means here. `list` is NULL for ROLE_POSTMASTER and ROLE_NOREPLY, whose domain is then known to be ours. */
@@ -26,8 +26,8 @@ struct list_target {
 void list_target_free(struct list_target *target);
 OWN_DEFINE(list_target, list_target_free)
 
-/* RES_OK: `target` is owned by the caller. RES_BAD (REPLY_UNKNOWN_LIST): no list or role by that name. Domains' aliases are followed. "postmaster" without a domain
- * (RFC 5321 4.5.1) is taken. */
+/* RES_OK: `target` is owned by the caller. RES_BAD (REPLY_UNKNOWN_LIST): no list or role by that name. Domains' aliases are followed.
+ * "postmaster" without a domain (RFC 5321 4.5.1) is taken. */
 enum res list_index_resolve(struct list_index *index, const char *address, struct list_target **target, GError **error) MUST_CHECK;
 /* The list with that posting address (folded, no alias), referenced, or NULL. */
 struct list *list_index_find(struct list_index *index, const char *posting);

@@ -38,17 +38,18 @@ struct member_new {
   enum delivery_status status;
   int64_t now;
 };
-/* RES_OK: `added`, or false if it already is one (nothing changes). RES_BAD: no such list, not an address, a list's own address, banned (members only); then
- * nothing was written, so that the transaction may go on with others. A member's non-member record goes. Owners and moderators begin with moderation accept,
- * the others with the list's default. The join number is taken under the list's row. */
+/* RES_OK: `added`, or false if it already is one (nothing changes). RES_BAD: no such list, not an address, a list's own address, banned
+ * (members only); then nothing was written, so that the transaction may go on with others. A member's non-member record goes. Owners and
+ * moderators begin with moderation accept, the others with the list's default. The join number is taken under the list's row. */
 enum res member_add(struct tx *tx, const struct member_new *add, bool *added, GError **error) MUST_CHECK;
 /* The member stays as a tombstone. RES_MORE: no such member. */
 enum res member_remove(struct tx *tx, int64_t list_id, enum member_role role, const char *address, int64_t now, GError **error) MUST_CHECK;
 /* By the folded address. RES_MORE: no such member. */
 enum res member_find(struct tx *tx, int64_t list_id, enum member_role role, const char *key, struct member **member, GError **error) MUST_CHECK;
 enum res member_load(struct tx *tx, int64_t id, struct member **member, GError **error) MUST_CHECK; /* tombstones too */
-/* Sets a preference by Mailman's name: delivery_mode, delivery_status, moderation_action (or "default"), receive_own_postings, receive_list_copy (true, false),
- * display_name (of the address, on all lists). RES_BAD: no such preference or value; RES_MORE: no such member. */
+/* Sets a preference by Mailman's name: delivery_mode, delivery_status, moderation_action (or "default"), receive_own_postings,
+ * receive_list_copy (true, false), display_name (of the address, on all lists). RES_BAD: no such preference or value; RES_MORE: no such
+ * member. */
 enum res member_set(struct tx *tx, int64_t id, const char *name, const char *value, GError **error) MUST_CHECK;
 /* Up to `limit` members of a role with a join number above `after`, in that order: an array of struct member. The way to read a roster in slices. */
 enum res member_slice(struct tx *tx, int64_t list_id, enum member_role role, int64_t after, int limit, GPtrArray **members, GError **error) MUST_CHECK;

@@ -21,7 +21,8 @@ enum setting_type {
   SETTING_ADDRESS,  /* an address, or empty */
 };
 
-/* The stored form of a value, in the database and in `fallback`, is the canonical way to type it: "true", "10240", "7d", "defer"; of a list it is a JSON array. */
+/* The stored form of a value, in the database and in `fallback`, is the canonical way to type it: "true", "10240", "7d", "defer"; of a
+ * list it is a JSON array. */
 struct setting {
   const char *name;
   enum setting_type type;
@@ -62,23 +63,25 @@ const struct setting *setting_find(const char *name);
 /* True for types whose value is a list. */
 bool setting_is_list(const struct setting *setting);
 
-/* Checks `text` as a value and gives its stored form, owned by the caller. Lists: all of it, a JSON array of texts or one item a line. RES_BAD: the error names
- * setting, value and what is allowed. Whether the setting may be set is setting_check's question. */
+/* Checks `text` as a value and gives its stored form, owned by the caller. Lists: all of it, a JSON array of texts or one item a line.
+ * RES_BAD: the error names setting, value and what is allowed. Whether the setting may be set is setting_check's question. */
 enum res setting_parse(const struct setting *setting, const char *text, char **stored, GError **error) MUST_CHECK;
-/* A list's stored form with the items of `text` (as for setting_parse) added where they are missing, or taken away. RES_BAD: `setting` is no list, an item is
- * not allowed, an item to take away is not there. `changed` is owned by the caller. */
+/* A list's stored form with the items of `text` (as for setting_parse) added where they are missing, or taken away. RES_BAD: `setting` is
+ * no list, an item is not allowed, an item to take away is not there. `changed` is owned by the caller. */
 enum res setting_list_add(const struct setting *setting, const char *stored, const char *text, char **changed, GError **error) MUST_CHECK;
 enum res setting_list_remove(const struct setting *setting, const char *stored, const char *text, char **changed, GError **error) MUST_CHECK;
 /* May `setting` be set to `stored` in this version? RES_BAD: it is read-only, or its work does not exist yet; the error says which. */
 enum res setting_check(const struct setting *setting, const char *stored, GError **error) MUST_CHECK;
-/* The stored form as people type and read it: lists one item a line (as an array, if the first begins with '['), all else as stored. Owned by the caller. */
+/* The stored form as people type and read it: lists one item a line (as an array, if the first begins with '['), all else as stored. Owned
+ * by the caller. */
 char *setting_display(const struct setting *setting, const char *stored);
 /* What values are allowed, in words: "one of hold, reject, discard, accept, defer". Owned by the caller. */
 char *setting_allowed(const struct setting *setting);
 /* The manual's page of all settings, Markdown: docs/settings.md is this. Owned by the caller. */
 char *setting_manual(void);
 
-/* Sets the field in `into` from the stored form (rows with offset != SIZE_MAX only). A stored form that is none (a damaged database) leaves the field as it is. */
+/* Sets the field in `into` from the stored form (rows with offset != SIZE_MAX only). A stored form that is none (a damaged database)
+ * leaves the field as it is. */
 void setting_apply(const struct setting *setting, const char *stored, struct settings *into);
 /* All fields at their defaults for `style`. RES_BAD: no such style; `settings` is untouched. To be ended with settings_clear. */
 enum res settings_init(struct settings *settings, const char *style, GError **error) MUST_CHECK;
