@@ -21,7 +21,7 @@ roster_take(struct tx *tx, const struct roster_query *query, GArray *targets, st
 {
   size_t end = targets->len + query->wanted;
   *cursor = query->after;
-  for (int looked = 0; looked < ROSTER_LOOK_MAX && *cursor < query->last; looked += SLICE_SIZE) {
+  for (int looked = 0; looked < ROSTER_LOOK_MAX && *cursor < query->last && targets->len < end; looked += SLICE_SIZE) {
     g_autoptr(GPtrArray) members = NULL;
     enum res res = member_slice(tx, query->list_id, MEMBER_MEMBER, *cursor, SLICE_SIZE, &members, error);
     if (res != RES_OK)
