@@ -1,7 +1,6 @@
 /* What is answered at RCPT. */
 #include "envelope/address.h"
 #include "list/ban.h"
-#include "list/member.h"
 #include "queue/intake.h"
 #include "verdict/moderation.h"
 
@@ -25,14 +24,12 @@ struct sender_check {
   bool refused; /* result */
 };
 
-/* True if the record's own action refuses; a member's is asked first, as in the chain. */
+/* True if the record that counts for this address, as in the chain, says so. */
 static enum res
 own_record_refuses(struct tx *tx, const struct sender_check *check, bool *refuses, GError **error)
 {
   OWN(member) member = NULL;
-  enum res res = member_find(tx, check->list->id, MEMBER_MEMBER, check->key, &member, error);
-  if (res == RES_MORE)
-    res = member_find(tx, check->list->id, MEMBER_NONMEMBER, check->key, &member, error);
+  enum res res = sender_record(tx, check->list->id, check->key, &member, error);
   *refuses = res == RES_OK && member->moderation == MODERATION_REJECT;
   return res == RES_MORE ? RES_OK : res;
 }

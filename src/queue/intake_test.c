@@ -509,6 +509,9 @@ test_check_sender(void)
   struct fixture fixture;
   set_up(&fixture);
   fixture_run(&fixture, "INSERT INTO ban (list_id, pattern, created_at) VALUES (0, 'banned@example.net', 1)");
+  fixture_member(&fixture, ANT, MEMBER_OWNER, "olga@example.org", NULL);
+  fixture_member(&fixture, ANT, MEMBER_MEMBER, "olga@example.org", "reject");
+  fixture_member(&fixture, ANT, MEMBER_MODERATOR, "mo@example.org", "reject");
   static const struct { const char *name, *setting, *to, *from; enum res want; } table[] = {
     { "banned", "banned", ANT, "Banned@example.net", RES_BAD },
     { "not banned", "banned", ANT, "eve@example.net", RES_OK },
@@ -516,6 +519,8 @@ test_check_sender(void)
     { "reject list, sure", "sure", ANT, "bad@example.org", RES_BAD },
     { "a stranger is not sure: From may be a member", "sure", ANT, "eve@example.net", RES_OK },
     { "a member", "sure", ANT, "bea@example.org", RES_OK },
+    { "an owner, whose record as a member says reject", "sure", ANT, "olga@example.org", RES_OK },
+    { "a moderator whose record says reject", "sure", ANT, "mo@example.org", RES_BAD },
     { "no answers at RCPT", "no", ANT, "banned@example.net", RES_OK },
     { "null reverse-path", "sure", ANT, "", RES_OK },
     { "a role", "sure", "ant-owner@example.com", "banned@example.net", RES_OK },

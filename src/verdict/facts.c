@@ -1,6 +1,5 @@
 #include "verdict/facts.h"
 #include "list/ban.h"
-#include "list/member.h"
 #include "message/hop.h"
 
 static struct sender *
@@ -17,22 +16,26 @@ sender_copy(const struct sender *from)
 /* Where a sender may stand; the first that has it counts, so that who runs a list may post to it, whatever its members may. */
 static const enum member_role rosters[] = { MEMBER_OWNER, MEMBER_MODERATOR, MEMBER_MEMBER, MEMBER_NONMEMBER };
 
+enum res
+sender_record(struct tx *tx, int64_t list_id, const char *key, struct member **member, GError **error)
+{
+  enum res res = RES_MORE;
+  for (size_t i = 0; i < G_N_ELEMENTS(rosters) && res == RES_MORE; i++)
+    res = member_find(tx, list_id, rosters[i], key, member, error);
+  return res;
+}
+
 static enum res
 sender_find_roster(struct tx *tx, const struct list *list, struct sender *sender, GError **error)
 {
-  for (size_t i = 0; i < G_N_ELEMENTS(rosters); i++) {
-    OWN(member) member = NULL;
-    enum res res = member_find(tx, list->id, rosters[i], sender->key, &member, error);
-    if (res == RES_MORE)
-      continue;
-    if (res != RES_OK)
-      return res;
-    sender->roster = member_role_name(rosters[i]);
-    sender->is_nonmember = rosters[i] == MEMBER_NONMEMBER;
-    sender->is_member = !sender->is_nonmember;
-    sender->moderation = member->moderation;
-    return RES_OK;
-  }
+  OWN(member) member = NULL;
+  enum res res = sender_record(tx, list->id, sender->key, &member, error);
+  if (res != RES_OK)
+    return res == RES_MORE ? RES_OK : res;
+  sender->roster = member_role_name(member->role);
+  sender->is_nonmember = member->role == MEMBER_NONMEMBER;
+  sender->is_member = !sender->is_nonmember;
+  sender->moderation = member->moderation;
   return RES_OK;
 }
 

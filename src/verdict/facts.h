@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/own.h"
 #include "list/list.h"
+#include "list/member.h"
 #include "message/header.h"
 #include <glib.h>
 
@@ -36,6 +37,9 @@ void content_free(struct content *content);
 OWN_DEFINE(content, content_free)
 /* The first sender as written, else the reverse-path; "" if there is none. Borrowed. */
 const char *content_sender(const struct content *content);
+
+/* The record of a folded address that counts on a list: as owner, else as moderator, member, non-member. Inside a store_fn. RES_MORE: it has none. */
+enum res sender_record(struct tx *tx, int64_t list_id, const char *key, struct member **member, GError **error) MUST_CHECK;
 
 struct facts {
   const struct list *list;
