@@ -4,6 +4,8 @@
 
 /* Rows looked at in one transaction, of each sort. */
 #define SLICE_ROWS 100
+/* Pieces of messages, up to 256 KiB each, taken away in one transaction. */
+#define SLICE_PIECES 64
 
 /* Where the next slice begins. */
 struct cursor {
@@ -71,31 +73,42 @@ prune_keys(struct tx *tx, struct slice_run *run, GError **error)
 
 /* --- octets --- */
 
-/* Takes a message's octets away if nobody needs them. A posting that is held, has a job, or a delivery that is not done needs them. */
+/* Takes up to `*room` pieces of a message away if nobody needs them. A posting that is held, has a job, or a delivery that is not done needs them. */
 static enum res
-prune_octets_of(struct tx *tx, int64_t message_id, struct slice_run *run, GError **error)
+prune_octets_of(struct tx *tx, int64_t message_id, struct slice_run *run, int64_t *room, GError **error)
 {
   enum res res = sql_run(tx,
                          "DELETE FROM message_piece WHERE message_id = $1 "
+                         "AND number IN (SELECT number FROM message_piece WHERE message_id = $1 ORDER BY number LIMIT $3) "
                          "AND EXISTS (SELECT 1 FROM message WHERE id = $1 AND accepted = 1 AND created_at <= $2) "
                          "AND NOT EXISTS (SELECT 1 FROM posting p WHERE p.message_id = $1 AND (p.state = 1 "
                          "OR EXISTS (SELECT 1 FROM job j WHERE j.posting_id = p.id) "
                          "OR EXISTS (SELECT 1 FROM delivery d WHERE d.posting_id = p.id AND d.state <> 2)))",
-                         SQL_ARGS(sql_int(message_id), sql_int(run->now - run->options->messages)), error);
-  if (res == RES_OK && sql_changes(tx))
-    run->removed++;
-  return res;
+                         SQL_ARGS(sql_int(message_id), sql_int(run->now - run->options->messages), sql_int(*room)), error);
+  if (res != RES_OK)
+    return res;
+  *room -= sql_changes(tx);
+  run->removed += sql_changes(tx) > 0 && *room > 0;
+  return RES_OK;
 }
 
+/* A message that has more pieces than there is room for is gone on with in the next slice. */
 static enum res
 prune_octets(struct tx *tx, struct slice_run *run, GError **error)
 {
   g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
+  int64_t room = SLICE_PIECES;
   enum res res = ids_read(tx, "SELECT DISTINCT message_id FROM message_piece WHERE message_id > $1 ORDER BY message_id LIMIT $2",
                           SQL_ARGS(sql_int(run->from.message_id), sql_int(SLICE_ROWS)), ids, error);
-  for (guint i = 0; res == RES_OK && i < ids->len; i++)
-    res = prune_octets_of(tx, g_array_index(ids, int64_t, i), run, error);
   cursor_move(run, ids, SLICE_ROWS, &run->next.message_id);
+  for (guint i = 0; res == RES_OK && room > 0 && i < ids->len; i++) {
+    int64_t id = g_array_index(ids, int64_t, i);
+    res = prune_octets_of(tx, id, run, &room, error);
+    if (room == 0) {
+      run->next.message_id = id - 1;
+      run->more = true;
+    }
+  }
   return res;
 }
 
@@ -131,14 +144,14 @@ prune_posting(struct tx *tx, int64_t id, struct slice_run *run, GError **error)
   return res;
 }
 
-/* Ids grow with time: the first that is too young ends it. */
+/* Ids grow with time: the first that is too young ends it. A remembered key needs its posting: without it the repeat would be posted again. */
 static enum res
 prune_postings(struct tx *tx, struct slice_run *run, GError **error)
 {
   g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
   enum res res = ids_read(tx,
                           "SELECT id FROM (SELECT id, received_at FROM posting WHERE id > $1 ORDER BY id LIMIT $2) AS oldest WHERE received_at < $3 ORDER BY id",
-                          SQL_ARGS(sql_int(run->from.posting_id), sql_int(SLICE_ROWS), sql_int(run->now - run->options->ledger)), ids, error);
+                          SQL_ARGS(sql_int(run->from.posting_id), sql_int(SLICE_ROWS), sql_int(run->now - MAX(run->options->ledger, run->options->dedupe))), ids, error);
   for (guint i = 0; res == RES_OK && i < ids->len; i++)
     res = prune_posting(tx, g_array_index(ids, int64_t, i), run, error);
   cursor_move(run, ids, SLICE_ROWS, &run->next.posting_id);

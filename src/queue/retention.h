@@ -9,7 +9,7 @@
 struct retention_options {
   int64_t messages; /* octets stay at least so long; 0: they go as soon as nothing needs them */
   int64_t dedupe;
-  int64_t ledger;   /* postings */
+  int64_t ledger;   /* postings, but not before the keys by which their repeats are known */
 };
 
 /* Takes away what may go, in small transactions; `removed` is how many rows and messages' octets went. Ends early when `stop` (may be NULL) becomes true. Octets go if

@@ -86,6 +86,41 @@ test_keys(void)
   fixture_tear_down(&fixture);
 }
 
+/* Keys kept for longer than postings: an MTA's repeat still finds its answer. */
+static void
+test_long_memory(void)
+{
+  struct fixture fixture;
+  set_up(&fixture);
+  struct retention_options options = defaults;
+  options.dedupe = fixture.options.dedupe_window = 60 * CLOCK_DAY;
+  const struct mail mail = { .to = { ANT } };
+  g_assert_cmpint(fixture_answer(&fixture, &mail), ==, REPLY_ACCEPTED);
+  fixture_run(&fixture, "DELETE FROM delivery");
+  sweep(&fixture, &options, 59 * CLOCK_DAY);
+  fixture.now = FIXTURE_NOW + 59 * CLOCK_DAY;
+  g_assert_cmpint(fixture_answer(&fixture, &mail), ==, REPLY_ALREADY_ACCEPTED);
+  sweep(&fixture, &options, 61 * CLOCK_DAY);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM posting"), ==, 0);
+  fixture_tear_down(&fixture);
+}
+
+/* A message of more pieces than a transaction may take away: it goes, and so does the one after it. */
+static void
+test_large(void)
+{
+  struct fixture fixture;
+  set_up(&fixture);
+  g_assert_cmpint(fixture_answer(&fixture, &(struct mail){ .to = { ANT } }), ==, REPLY_ACCEPTED);
+  g_assert_cmpint(fixture_answer(&fixture, &(struct mail){ .subject = "second", .to = { ANT } }), ==, REPLY_ACCEPTED);
+  fixture_run(&fixture, "INSERT INTO message_piece (message_id, number, octets) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300) "
+                        "SELECT 1, i, 'x' FROM n");
+  fixture_run(&fixture, "UPDATE delivery SET state = 2, done_at = 1");
+  g_assert_cmpint(sweep(&fixture, &defaults, 0), ==, 2);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM message_piece"), ==, 0);
+  fixture_tear_down(&fixture);
+}
+
 /* Old postings go once their deliveries are gone, more than one slice of them; what waits stays however old. */
 static void
 test_postings(void)
@@ -169,6 +204,8 @@ main(int argc, char **argv)
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/retention/octets", test_octets);
   g_test_add_func("/retention/keys", test_keys);
+  g_test_add_func("/retention/long_memory", test_long_memory);
+  g_test_add_func("/retention/large", test_large);
   g_test_add_func("/retention/postings", test_postings);
   g_test_add_func("/retention/stop", test_stop);
   g_test_add_func("/retention/octets_gone", test_octets_gone);
