@@ -201,6 +201,7 @@ do_data(struct door_session *session, struct slice arg, GError **error)
     return res;
   res = session->hooks->message_begin(session->hooks->ctx, &session->transaction, error);
   if (res != RES_OK) {
+    transfer_count_failure(error ? *error : NULL);
     session_reset(session);
     return res;
   }

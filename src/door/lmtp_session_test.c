@@ -1,4 +1,5 @@
 /* Whole dialogues against the stub's lists, cut at every octet. Expected replies are written as "code enhanced-code", one multi-line reply as one. */
+#include "base/counter.h"
 #include "base/log.h"
 #include "door/stub_hooks.h"
 #include "net/dot_decoder.h"
@@ -463,6 +464,29 @@ test_long_command(void)
   g_assert_cmpstr(got, ==, OPENED "250 2.1.0|500 5.5.2|250 2.1.5|");
 }
 
+/* What the door itself does not take, or a hook before the end, is counted like what the verdict does not take. */
+static void
+test_counted(void)
+{
+  g_autofree char *large = g_strnfill(1001, 'x');
+  g_autofree char *too_large = g_strconcat("DATA\r\n", large, "\r\n.\r\n", NULL), *chunk = g_strconcat("BDAT 1001\r\n", large, NULL);
+  const struct { const char *name, *rcpt, *message; int64_t refused, trouble; } messages[] = {
+    { .name = "taken", .rcpt = RCPT, .message = "DATA\r\n" MESSAGE ".\r\n" },
+    { .name = "too large", .rcpt = RCPT, .message = too_large, .refused = 1 },
+    { .name = "too large, two recipients", .rcpt = RCPT RCPT, .message = too_large, .refused = 1 },
+    { .name = "too large, in chunks", .rcpt = RCPT, .message = chunk, .refused = 1 },
+    { .name = "cannot be begun", .rcpt = "RCPT TO:<full-a@y.example>\r\n", .message = "DATA\r\n", .trouble = 1 },
+    { .name = "cannot be kept", .rcpt = RCPT, .message = "DATA\r\nOUT OF DISK\r\n.\r\n", .trouble = 1 },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(messages); i++) {
+    int64_t refused = counter_read(COUNTER_REFUSED), trouble = counter_read(COUNTER_TROUBLE);
+    g_autofree char *input = g_strconcat(HELLO MAIL, messages[i].rcpt, messages[i].message, NULL);
+    g_autoptr(GString) output = output_of(input, NULL);
+    if (counter_read(COUNTER_REFUSED) - refused != messages[i].refused || counter_read(COUNTER_TROUBLE) - trouble != messages[i].trouble)
+      g_error("%s", messages[i].name);
+  }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -480,5 +504,6 @@ main(int argc, char **argv)
   g_test_add_func("/lmtp-session/size", test_size);
   g_test_add_func("/lmtp-session/long-line", test_long_line);
   g_test_add_func("/lmtp-session/long-command", test_long_command);
+  g_test_add_func("/lmtp-session/counted", test_counted);
   return g_test_run();
 }

@@ -57,5 +57,7 @@ enum res transfer_data(struct door_session *session, GError **error) MUST_CHECK;
 enum res transfer_chunk(struct door_session *session, int64_t octets, bool last, GError **error) MUST_CHECK;
 /* Reads a chunk that nobody wants. Results as transfer_data. */
 enum res transfer_swallow(struct door_session *session, int64_t octets, GError **error) MUST_CHECK;
+/* Counts a message that the door or a hook did not take, by the reply. */
+void transfer_count_failure(const GError *failure);
 /* Frees what a message needed. */
 void transfer_end(struct door_session *session);

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/counter.h"
 #include "base/log.h"
 #include "door/session.h"
 
@@ -64,10 +65,17 @@ take_decoded(struct door_session *session)
 
 /* ---- the answer ---- */
 
+void
+transfer_count_failure(const GError *failure)
+{
+  counter_add(reply_is_temporary(error_reply(failure, REPLY_TROUBLE)) ? COUNTER_TROUBLE : COUNTER_REFUSED, 1);
+}
+
 static void
 say_failure(struct door_session *session)
 {
   const GError *failure = session->transfer.failure;
+  transfer_count_failure(failure);
   log_note("message refused", log_str("from", session->transaction.reverse_path), log_int("octets", session->transfer.octets), log_err(failure));
   for (guint i = 0; i < session->transaction.recipients->len; i++)
     session_say_error(session, failure);
@@ -152,6 +160,7 @@ transfer_chunk(struct door_session *session, int64_t octets, bool last, GError *
     take_decoded(session);
     answer(session);
   } else if (transfer->failure) {
+    transfer_count_failure(transfer->failure);
     session_say_error(session, transfer->failure);
     session_reset(session);
   } else {
