@@ -267,13 +267,6 @@ header_edit_replace(struct header_edit *edit, const struct header_field *field, 
   break_signatures_of(edit, i);
 }
 
-size_t
-header_edit_count(const struct header_edit *edit, const char *name)
-{
-  g_autofree char *key = key_of(slice_of(name));
-  return tally(edit->occurs, key);
-}
-
 bool
 header_edit_breaks_signature(const struct header_edit *edit, const char *name)
 {

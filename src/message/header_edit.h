@@ -26,8 +26,6 @@ void header_edit_add(struct header_edit *edit, const char *name, const char *val
  * over 998 octets are folded further. The last replacement counts; one of a field taken out does nothing. */
 void header_edit_replace(struct header_edit *edit, const struct header_field *field, const char *value);
 
-/* Fields of the view called `name` that are not taken out, and those added. */
-size_t header_edit_count(const struct header_edit *edit, const char *name);
 /* True: some DKIM-Signature names `name` in its h= tag (RFC 6376 3.5, 5.4.2) more often than the edited header has it, so that adding
  * one would break that signature. Signatures that edits made so far have broken already, or that are taken out, count no more. */
 bool header_edit_breaks_signature(const struct header_edit *edit, const char *name);

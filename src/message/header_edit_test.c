@@ -101,10 +101,8 @@ test_order(void)
   OWN(header_edit) edit = header_edit_new(view);
   header_edit_add(edit, "B", "1");
   header_edit_add(edit, "B", "2");
-  g_assert_cmpuint(header_edit_count(edit, "b"), ==, 2);
   header_edit_remove(edit, &view->fields[0]);
   header_edit_remove(edit, &view->fields[0]);
-  g_assert_cmpuint(header_edit_count(edit, "a"), ==, 1);
   g_assert_cmpuint(header_edit_remove_all(edit, "b"), ==, 0);
   g_autofree char *got = applied(edit);
   g_assert_cmpstr(got, ==, "B: 2\r\nB: 1\r\nA: 2\r\n\r\n");

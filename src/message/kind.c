@@ -124,34 +124,6 @@ kind_hops(const struct header_view *view)
   return header_count(view, "Received");
 }
 
-/* In pieces, each without a branch, so that the compiler can take many octets at once. */
-static bool
-is_8bit(struct slice text)
-{
-  while (text.n) {
-    struct slice piece = slice_head(text, 4096);
-    unsigned char all = 0;
-    for (size_t i = 0; i < piece.n; i++)
-      all |= (unsigned char)piece.p[i];
-    if (all > 127)
-      return true;
-    text = slice_skip(text, piece.n);
-  }
-  return false;
-}
-
-bool
-kind_header_is_8bit(const struct header_view *view)
-{
-  return is_8bit(view->header);
-}
-
-bool
-kind_body_is_8bit(const struct header_view *view)
-{
-  return is_8bit(view->body);
-}
-
 const char *
 kind_defect(const struct header_view *view)
 {

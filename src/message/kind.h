@@ -8,10 +8,6 @@
 const char *kind_automatic(const struct header_view *view);
 /* Number of Received fields. */
 size_t kind_hops(const struct header_view *view);
-/* True: the header holds octets above 127. */
-bool kind_header_is_8bit(const struct header_view *view);
-/* True: the body holds octets above 127. */
-bool kind_body_is_8bit(const struct header_view *view);
 /* Names a defect that makes the message undeliverable, in words that fit behind "the message cannot be read: ", or NULL. Static. What
  * header_view_new refuses never comes here; what is left is a message without a single header field. Odd ones are no defect (no From or
  * To, lines that are no field, NUL in a body, 8-bit header octets, long lines, missing Message-ID, Date, Subject). */

@@ -66,13 +66,13 @@ test_automatic(gconstpointer data)
 static const struct {
   const char *name, *message;
   size_t hops;
-  bool header_8bit, body_8bit, defect;
+  bool defect;
 } rows[] = {
   { .name = "plain", .message = "A: 1\r\n\r\nbody" },
   { .name = "hops", .message = "Received: x\r\nA: 1\r\nreceived: y\r\nX-Received: z\r\n\r\nReceived: b\r\n", .hops = 2 },
-  { .name = "8-bit header", .message = "A: \x80\r\n\r\nbody", .header_8bit = true },
-  { .name = "8-bit body", .message = "A: 1\r\n\r\nbod\xff", .body_8bit = true },
-  { .name = "8-bit line that is no field", .message = "A: 1\r\n\xc3\xa4\r\n\r\n", .header_8bit = true },
+  { .name = "8-bit header", .message = "A: \x80\r\n\r\nbody" },
+  { .name = "8-bit body", .message = "A: 1\r\n\r\nbod\xff" },
+  { .name = "8-bit line that is no field", .message = "A: 1\r\n\xc3\xa4\r\n\r\n" },
   { .name = "no From, no To", .message = "X: 1\r\n\r\nbody" },
   { .name = "a line that is no field", .message = "hello\r\nX: 1\r\n\r\nbody" },
   { .name = "no body", .message = "X: 1\r\n" },
@@ -87,27 +87,7 @@ test_rest(gconstpointer data)
   size_t row = GPOINTER_TO_SIZE(data);
   OWN(header_view) view = view_of(rows[row].message);
   g_assert_cmpuint(kind_hops(view), ==, rows[row].hops);
-  g_assert_cmpint(kind_header_is_8bit(view), ==, rows[row].header_8bit);
-  g_assert_cmpint(kind_body_is_8bit(view), ==, rows[row].body_8bit);
   g_assert_cmpint(kind_defect(view) != NULL, ==, rows[row].defect);
-}
-
-/* One octet above 127, wherever it is in a body of several pieces. */
-static void
-test_8bit_anywhere(void)
-{
-  g_autoptr(GString) text = g_string_new("A: 1\r\n\r\n");
-  size_t start = text->len;
-  while (text->len < start + 9000)
-    g_string_append_c(text, 'a');
-  for (size_t i = start; i < text->len; i++) {
-    OWN(header_view) view = NULL;
-    text->str[i] = (char)0x80;
-    g_assert_cmpint(header_view_new((struct slice){ text->str, text->len }, &view, NULL), ==, RES_OK);
-    g_assert_true(kind_body_is_8bit(view));
-    text->str[i] = 'a';
-    g_assert_false(kind_body_is_8bit(view));
-  }
 }
 
 int
@@ -122,6 +102,5 @@ main(int argc, char **argv)
     g_autofree char *path = g_strconcat("/kind/rest/", rows[i].name, NULL);
     g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_rest);
   }
-  g_test_add_func("/kind/8bit-anywhere", test_8bit_anywhere);
   return g_test_run();
 }
