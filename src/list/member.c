@@ -44,22 +44,10 @@ delivery_mode_name(enum delivery_mode mode)
   return nth(mode_names, mode);
 }
 
-int
-delivery_mode_parse(const char *text)
-{
-  return position(mode_names, text);
-}
-
 const char *
 delivery_status_name(enum delivery_status status)
 {
   return nth(status_names, status);
-}
-
-int
-delivery_status_parse(const char *text)
-{
-  return position(status_names, text);
 }
 
 void
@@ -194,11 +182,11 @@ member_remove(struct tx *tx, int64_t list_id, enum member_role role, const char 
 
 /* --- reading --- */
 
-#define MEMBER_ROWS                                                                                                                  \
-  "SELECT m.id, m.list_id, m.join_number, m.joined_at, m.left_at, m.role, a.email, a.key, a.name, m.mode, m.status, m.moderation, " \
+#define MEMBER_ROWS                                                                                                       \
+  "SELECT m.id, m.list_id, m.join_number, m.joined_at, m.role, a.email, a.key, a.name, m.mode, m.status, m.moderation, " \
   "COALESCE(m.receive_own, 1), COALESCE(m.receive_copy, 1) FROM member m JOIN address a ON a.id = m.address_id "
 
-enum column { ID, LIST_ID, JOIN_NUMBER, JOINED_AT, LEFT_AT, ROLE, EMAIL, KEY, NAME, MODE, STATUS, MODERATION, RECEIVE_OWN, RECEIVE_COPY };
+enum column { ID, LIST_ID, JOIN_NUMBER, JOINED_AT, ROLE, EMAIL, KEY, NAME, MODE, STATUS, MODERATION, RECEIVE_OWN, RECEIVE_COPY };
 
 static struct member *
 member_of_row(struct rows *rows)
@@ -209,7 +197,6 @@ member_of_row(struct rows *rows)
     .list_id = row_int(rows, LIST_ID),
     .join_number = row_int(rows, JOIN_NUMBER),
     .joined_at = row_int(rows, JOINED_AT),
-    .left_at = row_int(rows, LEFT_AT),
     .role = (enum member_role)row_int(rows, ROLE),
     .address = g_strdup(row_text(rows, EMAIL)),
     .key = g_strdup(row_text(rows, KEY)),
@@ -223,29 +210,17 @@ member_of_row(struct rows *rows)
   return member;
 }
 
-static enum res
-one_member(struct tx *tx, const char *sql, struct sql_args args, struct member **member, GError **error)
+enum res
+member_find(struct tx *tx, int64_t list_id, enum member_role role, const char *key, struct member **member, GError **error)
 {
   OWN(rows) rows = NULL;
-  enum res res = sql_query(tx, sql, args, &rows, error);
+  enum res res = sql_query(tx, MEMBER_ROWS "WHERE a.key = $1 AND m.list_id = $2 AND m.role = $3 AND m.left_at IS NULL",
+                           SQL_ARGS(sql_text(key), sql_int(list_id), sql_int(role)), &rows, error);
   if (res == RES_OK)
     res = rows_next(rows, error);
   if (res == RES_OK)
     *member = member_of_row(rows);
   return res;
-}
-
-enum res
-member_find(struct tx *tx, int64_t list_id, enum member_role role, const char *key, struct member **member, GError **error)
-{
-  return one_member(tx, MEMBER_ROWS "WHERE a.key = $1 AND m.list_id = $2 AND m.role = $3 AND m.left_at IS NULL",
-                    SQL_ARGS(sql_text(key), sql_int(list_id), sql_int(role)), member, error);
-}
-
-enum res
-member_load(struct tx *tx, int64_t id, struct member **member, GError **error)
-{
-  return one_member(tx, MEMBER_ROWS "WHERE m.id = $1", SQL_ARGS(sql_int(id)), member, error);
 }
 
 static void
@@ -269,12 +244,6 @@ member_slice(struct tx *tx, int64_t list_id, enum member_role role, int64_t afte
     return res;
   *members = g_steal_pointer(&made);
   return RES_OK;
-}
-
-enum res
-member_count(struct tx *tx, int64_t list_id, enum member_role role, int64_t *count, GError **error)
-{
-  return sql_int_of(tx, "SELECT COUNT(*) FROM member WHERE list_id = $1 AND role = $2 AND left_at IS NULL", SQL_ARGS(sql_int(list_id), sql_int(role)), count, error);
 }
 
 /* --- preferences --- */

@@ -8,7 +8,7 @@ enum delivery_status { STATUS_ENABLED, STATUS_BY_USER, STATUS_BY_BOUNCES, STATUS
 
 struct member {
   int64_t id, list_id, join_number;
-  int64_t joined_at, left_at; /* left_at 0: still there */
+  int64_t joined_at;
   enum member_role role;
   char *address; /* as subscribed */
   char *key;     /* folded */
@@ -21,13 +21,11 @@ struct member {
 void member_free(struct member *member);
 OWN_DEFINE(member, member_free)
 
-/* Mailman's names of roles, modes and statuses; NULL after the last; `_parse` gives -1 for an unknown one. */
+/* Mailman's names of roles, modes and statuses; NULL after the last; -1 for a role that is none. */
 const char *member_role_name(enum member_role role);
 int member_role_parse(const char *text);
 const char *delivery_mode_name(enum delivery_mode mode);
-int delivery_mode_parse(const char *text);
 const char *delivery_status_name(enum delivery_status status);
-int delivery_status_parse(const char *text);
 
 struct member_new {
   int64_t list_id;
@@ -46,11 +44,9 @@ enum res member_add(struct tx *tx, const struct member_new *add, bool *added, GE
 enum res member_remove(struct tx *tx, int64_t list_id, enum member_role role, const char *address, int64_t now, GError **error) MUST_CHECK;
 /* By the folded address. RES_MORE: no such member. */
 enum res member_find(struct tx *tx, int64_t list_id, enum member_role role, const char *key, struct member **member, GError **error) MUST_CHECK;
-enum res member_load(struct tx *tx, int64_t id, struct member **member, GError **error) MUST_CHECK; /* tombstones too */
 /* Sets a preference by Mailman's name: delivery_mode, delivery_status, moderation_action (or "default"), receive_own_postings,
  * receive_list_copy (true, false), display_name (of the address, on all lists). RES_BAD: no such preference or value; RES_MORE: no such
  * member. */
 enum res member_set(struct tx *tx, int64_t id, const char *name, const char *value, GError **error) MUST_CHECK;
 /* Up to `limit` members of a role with a join number above `after`, in that order: an array of struct member. The way to read a roster in slices. */
 enum res member_slice(struct tx *tx, int64_t list_id, enum member_role role, int64_t after, int limit, GPtrArray **members, GError **error) MUST_CHECK;
-enum res member_count(struct tx *tx, int64_t list_id, enum member_role role, int64_t *count, GError **error) MUST_CHECK;
