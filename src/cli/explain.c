@@ -100,15 +100,16 @@ print(const struct explain_input *input, const struct explanation *explanation, 
   };
   reply_render(explanation->reply, &words, line);
   g_string_truncate(line, line->len - 2);
-  const char *door = input->door == DOOR_LMTP ? "lmtp" : "front", *proof = input->proof == PROOF_NONE ? "unproven" : "proven";
+  g_autofree char *from = cli_clean(input->reverse_path);
+  const char *door = door_kind_name(input->door), *proof = input->proof == PROOF_NONE ? "unproven" : "proven";
   if (json) {
-    cli_print_json(json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s}", "sender", input->reverse_path, "door", door, "return_path", proof, "rules",
+    cli_print_json(json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s}", "sender", from, "door", door, "return_path", proof, "rules",
                              steps_json(explanation), "verdict", verdict_action_name(explanation->judged.action), "done",
                              verdict_action_name(explanation->done.action), "rule", explanation->judged.rule, "reply", line->str));
     return;
   }
   print_steps(explanation);
-  cli_print("sender: %s\ndoor: %s, return path %s\n", input->reverse_path[0] ? input->reverse_path : "<>", door, proof);
+  cli_print("sender: %s\ndoor: %s, return path %s\n", from[0] ? from : "<>", door, proof);
   cli_print("verdict: %s", verdict_action_name(explanation->judged.action));
   if (explanation->done.action != explanation->judged.action)
     cli_print(", at this door %s", verdict_action_name(explanation->done.action));
