@@ -111,8 +111,9 @@ run(struct cli *cli, int argc, char **argv)
   listing.role = MEMBER_MODERATOR;
   if (res == RES_OK && both)
     res = show_role(store, &listing, all, &error);
-  if (all)
-    cli_print_json(all);
+  if (all && res == RES_OK)
+    cli_print_json(g_steal_pointer(&all));
+  json_decref(all);
   return cli_result(res, error);
 }
 

@@ -78,8 +78,9 @@ run_show(struct cli *cli, int argc, char **argv)
     return cli_fail(error);
   struct showing showing = { .list = list, .name = argc == 2 ? argv[1] : NULL, .all = cli->json ? json_object() : NULL };
   res = store_read(store, read_settings, &showing, &error);
-  if (showing.all)
-    cli_print_json(showing.all);
+  if (showing.all && res == RES_OK)
+    cli_print_json(g_steal_pointer(&showing.all));
+  json_decref(showing.all);
   return cli_result(res, error);
 }
 
