@@ -63,16 +63,22 @@ cli_ask(struct cli *cli, const char *request, GPtrArray **lines, GError **error)
 }
 
 enum res
-cli_changed(struct cli *cli, GError **error)
+cli_tell(struct cli *cli, const char *request, GError **error)
 {
   g_autoptr(GPtrArray) lines = NULL;
-  enum res res = cli_ask(cli, "changed", &lines, error);
+  enum res res = cli_ask(cli, request, &lines, error);
   if (res == RES_MORE)
     return RES_OK;
   if (res != RES_OK)
     return res;
   const char *first = lines->len ? g_ptr_array_index(lines, 0) : "";
   return strcmp(first, "ok") == 0 ? RES_OK : trouble(error, REPLY_TROUBLE, "done, but the running server has not seen it: %s", first);
+}
+
+enum res
+cli_changed(struct cli *cli, GError **error)
+{
+  return cli_tell(cli, "changed", error);
 }
 
 static void

@@ -38,7 +38,10 @@ int cli_main(int argc, char **argv, const struct cli_command *serve);
 
 /* Becomes [server] user if started as root, and opens the database. */
 enum res cli_store(struct cli *cli, struct store **store, GError **error) MUST_CHECK;
-/* Tells a running server that something has changed and waits until it has seen it; no server is no error. RES_TEMP: the server is there but did not answer. */
+/* Tells a running server ("changed", "retry"; server/control.h) and waits until it has done it; no server is no error. RES_TEMP: the server is there but did not answer, or
+ * could not. */
+enum res cli_tell(struct cli *cli, const char *request, GError **error) MUST_CHECK;
+/* Tells it that something has changed. */
 enum res cli_changed(struct cli *cli, GError **error) MUST_CHECK;
 /* Asks a running server; its answer (lines without CRLF) is an array of char *. RES_MORE: no server is running. */
 enum res cli_ask(struct cli *cli, const char *request, GPtrArray **lines, GError **error) MUST_CHECK;

@@ -99,15 +99,6 @@ make_due(struct tx *tx, void *arg, GError **error)
   return workload_retry(tx, SLICE_SIZE, arg, error);
 }
 
-/* RES_OK too if no server is running: it tries at once when it starts. */
-static enum res
-tell_server(struct cli *cli, GError **error)
-{
-  g_autoptr(GPtrArray) lines = NULL;
-  enum res res = cli_ask(cli, "retry", &lines, error);
-  return res == RES_MORE ? RES_OK : res;
-}
-
 static int
 run_retry(struct cli *cli, int argc, char **argv)
 {
@@ -123,7 +114,7 @@ run_retry(struct cli *cli, int argc, char **argv)
     total += n;
   } while (res == RES_OK && n > 0);
   if (res == RES_OK)
-    res = tell_server(cli, &error);
+    res = cli_tell(cli, "retry", &error); /* no server: it tries at once when it starts */
   if (res == RES_OK)
     cli_print("%" G_GINT64_FORMAT " due now\n", total);
   return cli_result(res, error);

@@ -2,8 +2,10 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import tempfile
+import threading
 import unittest
 
 from lib.daemon import BINARY, Daemon
@@ -120,6 +122,26 @@ class Configuration(Commands):
             self.skipTest('root: only root becomes somebody')
         self.daemon.configure({'server': {'user': 'nobody-by-that-name'}})
         self.fails(('lists',), '[server] user', 'nobody-by-that-name', 'adduser')
+
+    def test_a_server_in_trouble_is_no_success(self):
+        asked = []
+
+        def serve():
+            for _ in range(2):
+                client, _ = listener.accept()
+                with client:
+                    asked.append(client.recv(100))
+                    client.sendall(b'trouble the disk is on fire\r\n.\r\n')
+
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(os.path.join(self.daemon.state, 'control.sock'))
+            listener.listen()
+            thread = threading.Thread(target=serve)
+            thread.start()
+            self.fails(('adddomain', 'example.com'), 'done, but the running server has not seen it', 'the disk is on fire')
+            self.fails(('retry',), 'done, but the running server has not seen it', 'the disk is on fire')
+            thread.join()
+        self.assertEqual(asked, [b'changed\r\n', b'retry\r\n'])
 
     def test_a_state_dir_that_cannot_be_made(self):
         self.daemon.configure({'server': {'state_dir': self.daemon.conf + '/x'}})
@@ -513,9 +535,11 @@ class Served(Commands):
             out = self.run_ok(*words)
             self.assertIn('eve@example.org', out)
             self.assertIsNone(CONTROL.search(out), out)
-        explained = self.daemon.cli('explain', ANT, '-', stdin=evil)
-        self.assertEqual(explained.code, 0)
-        self.assertIsNone(CONTROL.search(explained.out))
+        author = evil.replace(b'eve@', b'"\x1b[31mev"@')
+        for octets in evil, author:
+            explained = self.daemon.cli('explain', ANT, '-', stdin=octets)
+            self.assertEqual(explained.code, 0)
+            self.assertIsNone(CONTROL.search(explained.out))
 
     def test_explain_says_what_the_server_answers(self):
         self.run_ok('create', ANT)
