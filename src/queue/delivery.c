@@ -1,13 +1,5 @@
 #include "queue/delivery.h"
 
-static const char *const states[] = { [DELIVERY_OPEN] = "open", [DELIVERY_SET_ASIDE] = "set aside", [DELIVERY_DONE] = "done" };
-
-const char *
-delivery_state_name(enum delivery_state state)
-{
-  return state < G_N_ELEMENTS(states) ? states[state] : "unknown";
-}
-
 enum res
 delivery_create_roster(struct tx *tx, int64_t posting_id, int64_t list_id, int64_t last_join, const char *reverse_path, int64_t now, GError **error)
 {
@@ -42,55 +34,4 @@ delivery_counts(struct tx *tx, struct delivery_counts *counts, GError **error)
       counts->oldest_at = row_int(rows, 2);
   }
   return res == RES_MORE ? RES_OK : res;
-}
-
-void
-delivery_waiting_free(struct delivery_waiting *delivery)
-{
-  if (!delivery)
-    return;
-  g_free(delivery->code);
-  g_free(delivery->address);
-  g_free(delivery->sender);
-  g_free(delivery);
-}
-
-static struct delivery_waiting *
-delivery_waiting_read(struct rows *rows)
-{
-  struct delivery_waiting *delivery = g_new(struct delivery_waiting, 1);
-  *delivery = (struct delivery_waiting){
-    .id = row_int(rows, 0),
-    .list_id = row_int(rows, 1),
-    .posting_id = row_int(rows, 2),
-    .created_at = row_int(rows, 3),
-    .cursor = row_int(rows, 4),
-    .last_join = row_int(rows, 5),
-    .strikes = row_int(rows, 6),
-    .state = (enum delivery_state)row_int(rows, 7),
-    .roster = row_int(rows, 8) != 0,
-    .code = g_strdup(row_text(rows, 9)),
-    .address = g_strdup(row_text(rows, 10)),
-    .sender = g_strdup(row_text(rows, 11)),
-  };
-  return delivery;
-}
-
-enum res
-delivery_list_waiting(struct tx *tx, int limit, GPtrArray **deliveries, GError **error)
-{
-  g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)delivery_waiting_free);
-  OWN(rows) rows = NULL;
-  enum res res = sql_query(tx,
-                           "SELECT d.id, d.list_id, d.posting_id, d.created_at, d.cursor, d.last_join, d.strikes, d.state, d.roster, p.code, p.address, p.sender "
-                           "FROM delivery d JOIN posting p ON p.id = d.posting_id WHERE d.state <> 2 ORDER BY d.id LIMIT $1",
-                           SQL_ARGS(sql_int(limit)), &rows, error);
-  if (res != RES_OK)
-    return res;
-  while ((res = rows_next(rows, error)) == RES_OK)
-    g_ptr_array_add(found, delivery_waiting_read(rows));
-  if (res != RES_MORE)
-    return res;
-  *deliveries = g_steal_pointer(&found);
-  return RES_OK;
 }

@@ -3,8 +3,6 @@
 #include "queue/posting.h"
 
 enum delivery_state { DELIVERY_OPEN, DELIVERY_SET_ASIDE, DELIVERY_DONE };
-/* "open", "set aside", "done". Any thread. */
-const char *delivery_state_name(enum delivery_state state);
 
 /* For a posting to the list: a cursor over the roster up to the last join number. `reverse_path` is the envelope sender of the copies. */
 enum res delivery_create_roster(struct tx *tx, int64_t posting_id, int64_t list_id, int64_t last_join, const char *reverse_path, int64_t now, GError **error) MUST_CHECK;
@@ -22,15 +20,3 @@ struct delivery_counts {
 };
 /* What is not done, for `queue` and `status`. */
 enum res delivery_counts(struct tx *tx, struct delivery_counts *counts, GError **error) MUST_CHECK;
-
-/* One that is not done. */
-struct delivery_waiting {
-  int64_t id, list_id, posting_id, created_at, cursor, last_join, strikes;
-  enum delivery_state state;
-  bool roster;
-  char *code, *address, *sender; /* of the posting */
-};
-void delivery_waiting_free(struct delivery_waiting *delivery);
-OWN_DEFINE(delivery_waiting, delivery_waiting_free)
-/* The first `limit` by age: an array of struct delivery_waiting. */
-enum res delivery_list_waiting(struct tx *tx, int limit, GPtrArray **deliveries, GError **error) MUST_CHECK;

@@ -2,16 +2,6 @@
 #include "base/log.h"
 #include "queue/posting_row.h"
 
-static const char *const states[] = {
-  [POSTING_ACCEPTED] = "accepted", [POSTING_HELD] = "held", [POSTING_DISCARDED] = "discarded", [POSTING_REJECTED] = "rejected", [POSTING_KEPT] = "kept",
-};
-
-const char *
-posting_state_name(enum posting_state state)
-{
-  return state < G_N_ELEMENTS(states) ? states[state] : "unknown";
-}
-
 void
 posting_free(struct posting *posting)
 {

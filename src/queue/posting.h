@@ -11,8 +11,6 @@ enum posting_state {
   POSTING_KEPT,      /* taken for a role address; a job waits */
 };
 #define POSTING_STATES (POSTING_KEPT + 1)
-/* "accepted", "held" … Any thread. */
-const char *posting_state_name(enum posting_state state);
 
 struct posting {
   int64_t id, list_id, domain_id, message_id, number, received_at, decided_at; /* list_id 0: mail to a domain; decided_at 0: not yet */
