@@ -162,6 +162,24 @@ header_unfold(const struct header_field *field)
   return g_string_free(text, FALSE);
 }
 
+struct slice
+header_skip_cfws(struct slice text)
+{
+  size_t depth = 0, i = 0;
+  for (; i < text.n; i++) {
+    char c = text.p[i];
+    if (c == '(')
+      depth++;
+    else if (depth && c == ')')
+      depth--;
+    else if (depth && c == '\\')
+      i++;
+    else if (!depth && !is_blank(c) && c != '\r' && c != '\n')
+      break;
+  }
+  return slice_skip(text, i);
+}
+
 char *
 header_text(const struct header_field *field)
 {

@@ -41,6 +41,9 @@ size_t header_count(const struct header_view *view, const char *name);
 
 /* The value with line ends taken out and blanks trimmed, octets otherwise as they came; owned by the caller. */
 char *header_unfold(const struct header_field *field);
+/* `text` without the blanks, line ends and comments at its start (RFC 5322 3.2.2 CFWS; comments nest). A comment that is not closed takes
+ * all. */
+struct slice header_skip_cfws(struct slice text);
 /* The value unfolded and decoded (RFC 2047, any charset that mail uses; raw octets as UTF-8, else Latin-1) to valid UTF-8 on one line:
  * blanks of all sorts are spaces; control characters and those that turn the direction of text are U+FFFD. At most 10,000 octets; owned by
  * the caller. */

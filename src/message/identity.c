@@ -1,26 +1,5 @@
 #include "message/identity.h"
-
 #include <stdint.h>
-
-/* Skips blanks and comments (RFC 5322 3.2.2; they nest, by a counter). An open comment reaches to the end. */
-static struct slice
-skip_cfws(struct slice s)
-{
-  size_t depth = 0;
-  while (s.n) {
-    char c = s.p[0];
-    if (c == '(')
-      depth++;
-    else if (c == ')' && depth)
-      depth--;
-    else if (c == '\\' && depth)
-      s = slice_skip(s, 1);
-    else if (!depth && c != ' ' && c != '\t' && c != '\r' && c != '\n')
-      break;
-    s = slice_skip(s, 1);
-  }
-  return s;
-}
 
 /* Up to the '>' that ends an id; one within quotes does not (RFC 5322 4.5.4). All of it if none does. */
 static struct slice
@@ -45,7 +24,7 @@ identity_message_id(const struct header_view *view)
   if (!field)
     return NULL;
   g_autofree char *unfolded = header_unfold(field);
-  struct slice rest = skip_cfws(slice_of(unfolded));
+  struct slice rest = header_skip_cfws(slice_of(unfolded));
   struct slice id = rest.n && rest.p[0] == '<' ? until_bracket(slice_skip(rest, 1)) : slice_head(rest, strcspn(rest.p, " \t("));
   id = slice_trim(id);
   if (id.n == 0 || id.n > MESSAGE_ID_MAX)

@@ -2,36 +2,11 @@
 
 /* Structured field values are read by hand: words, quoted strings and comments are all that is needed here. */
 
-static bool
-is_blank(char c)
-{
-  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* `text` without the blanks and comments at its start (RFC 5322 3.2.2 CFWS). A comment that is not closed takes all. */
-static struct slice
-skip_cfws(struct slice text)
-{
-  size_t depth = 0, i = 0;
-  for (; i < text.n; i++) {
-    char c = text.p[i];
-    if (c == '(')
-      depth++;
-    else if (depth && c == ')')
-      depth--;
-    else if (depth && c == '\\')
-      i++;
-    else if (!depth && !is_blank(c))
-      break;
-  }
-  return slice_skip(text, i);
-}
-
 /* Takes a word (RFC 2045 5.1 token) or the inside of a quoted string. */
 static struct slice
 take_word(struct slice *text)
 {
-  *text = skip_cfws(*text);
+  *text = header_skip_cfws(*text);
   struct slice start = *text;
   if (start.n && start.p[0] == '"') {
     struct slice inside = slice_until(slice_skip(start, 1), '"');
@@ -39,7 +14,7 @@ take_word(struct slice *text)
     return inside;
   }
   size_t n = 0;
-  while (n < start.n && !is_blank(start.p[n]) && !strchr("()<>@,;:\\\"/[]?=", start.p[n]))
+  while (n < start.n && !strchr(" \t\r\n()<>@,;:\\\"/[]?=", start.p[n]))
     n++;
   *text = slice_skip(start, n);
   return slice_head(start, n);
@@ -48,7 +23,7 @@ take_word(struct slice *text)
 static bool
 take_octet(struct slice *text, char c)
 {
-  *text = skip_cfws(*text);
+  *text = header_skip_cfws(*text);
   if (!text->n || text->p[0] != c)
     return false;
   *text = slice_skip(*text, 1);
