@@ -36,11 +36,13 @@ fold(const char *name, char **key, GError **error)
 static enum res
 check_free(struct tx *tx, const char *key, GError **error)
 {
-  int64_t id;
-  enum res res = sql_int_of(tx, "SELECT id FROM domain WHERE (name = $1 OR alias = $1) AND removed_at IS NULL LIMIT 1", SQL_ARGS(sql_text(key)), &id, error);
-  if (res == RES_OK)
-    return refuse(error, REPLY_SYNTAX, "the domain %s exists", key);
-  return res == RES_MORE ? RES_OK : res;
+  g_autofree char *name = NULL;
+  enum res res = sql_text_of(tx, "SELECT name FROM domain WHERE (name = $1 OR alias = $1) AND removed_at IS NULL LIMIT 1",
+                             SQL_ARGS(sql_text(key)), &name, error);
+  if (res != RES_OK)
+    return res == RES_MORE ? RES_OK : res;
+  return g_str_equal(name, key) ? refuse(error, REPLY_SYNTAX, "the domain %s exists", key)
+                                : refuse(error, REPLY_SYNTAX, "%s is another name of the domain %s", key, name);
 }
 
 /* `*key` stays NULL for no alias. */
