@@ -13,30 +13,32 @@ static const GOptionEntry options[] = {
   { NULL },
 };
 
+struct removal {
+  const struct list *list;
+  int discarded; /* result: of this slice */
+};
+
 static enum res
-discard_held(struct tx *tx, const struct list *list, int64_t now, GError **error)
+discard_held(struct tx *tx, void *arg, GError **error)
 {
-  g_autoptr(GPtrArray) held = NULL;
-  enum res res = hold_list(tx, list->id, &held, error);
-  for (guint i = 0; res == RES_OK && i < held->len; i++)
-    res = hold_decide(tx, list, ((struct posting *)g_ptr_array_index(held, i))->code, HOLD_DISCARD, now, error);
-  return res;
+  struct removal *removal = arg;
+  return hold_discard_all(tx, removal->list->id, clock_now(), SLICE_SIZE, &removal->discarded, error);
 }
 
+/* With what has been held since the last slice. */
 static enum res
 take_away(struct tx *tx, void *arg, GError **error)
 {
-  const struct list *list = arg;
-  int64_t now = clock_now();
-  enum res res = discard_held(tx, list, now, error);
-  return res == RES_OK ? list_remove(tx, list->id, now, error) : res;
+  struct removal *removal = arg;
+  enum res res = discard_held(tx, removal, error);
+  return res == RES_OK ? list_remove(tx, removal->list->id, clock_now(), error) : res;
 }
 
 static enum res
 sweep(struct tx *tx, void *arg, GError **error)
 {
-  const struct list *list = arg;
-  return list_sweep(tx, list->id, SLICE_SIZE, clock_now(), error);
+  const struct removal *removal = arg;
+  return list_sweep(tx, removal->list->id, SLICE_SIZE, clock_now(), error);
 }
 
 static int
@@ -47,12 +49,15 @@ run(struct cli *cli, int argc, char **argv)
   OWN(store) store = NULL;
   OWN(list) list = NULL;
   enum res res = cli_open_list(cli, argv[0], &store, &list, &error);
+  struct removal removal = { .list = list, .discarded = SLICE_SIZE };
+  while (res == RES_OK && removal.discarded == SLICE_SIZE)
+    res = store_write(store, discard_held, &removal, &error);
   if (res == RES_OK)
-    res = store_write(store, take_away, list, &error);
+    res = store_write(store, take_away, &removal, &error);
   if (res == RES_OK)
     res = cli_changed(cli, &error);
   while (res == RES_OK)
-    res = store_write(store, sweep, list, &error);
+    res = store_write(store, sweep, &removal, &error);
   if (res != RES_MORE)
     return cli_fail(error);
   if (!quiet)

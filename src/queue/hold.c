@@ -139,6 +139,13 @@ expire_of_list(struct tx *tx, int64_t list_id, int64_t before, int64_t now, int 
   return res;
 }
 
+enum res
+hold_discard_all(struct tx *tx, int64_t list_id, int64_t now, int limit, int *n, GError **error)
+{
+  *n = 0;
+  return expire_of_list(tx, list_id, INT64_MAX, now, limit, n, error);
+}
+
 /* When the oldest held posting of a list expires. */
 static enum res
 next_of_list(struct tx *tx, int64_t list_id, int64_t time, int64_t *next, GError **error)

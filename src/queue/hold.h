@@ -11,5 +11,7 @@ enum res hold_make_room(struct tx *tx, const struct list *list, enum door_kind d
 enum hold_decision { HOLD_ACCEPT, HOLD_REJECT, HOLD_DISCARD };
 /* A moderator's decision: accept gives it a number and makes the delivery without judging again. RES_MORE: nothing held by that id on that list. */
 enum res hold_decide(struct tx *tx, const struct list *list, const char *code, enum hold_decision decision, int64_t now, GError **error) MUST_CHECK;
+/* Discards up to `limit` of what a list holds, before it is removed; `n` says how many. */
+enum res hold_discard_all(struct tx *tx, int64_t list_id, int64_t now, int limit, int *n, GError **error) MUST_CHECK;
 /* Discards up to `limit` held postings that have expired, of all lists; `n` says how many. `next` is when the next one expires, INT64_MAX if none. */
 enum res hold_expire(struct tx *tx, int64_t now, int limit, int *n, int64_t *next, GError **error) MUST_CHECK;

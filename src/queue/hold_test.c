@@ -117,6 +117,7 @@ test_decide(void)
 }
 
 struct expire {
+  int64_t list_id; /* for hold_discard_all */
   int64_t now;
   int limit, n;
   int64_t next;
@@ -163,6 +164,36 @@ test_expire(void)
   g_assert_cmpint(run.next, <=, run.now); /* more at once */
   g_assert_cmpint(fixture_write(&fixture, expire, &run), ==, RES_OK);
   g_assert_cmpint(run.next, ==, INT64_MAX);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM posting WHERE state = 2 AND decided_at IS NOT NULL"), ==, 3);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM posting WHERE state = 1"), ==, 1);
+  fixture_tear_down(&fixture);
+}
+
+static enum res
+discard_all(struct tx *tx, void *arg, GError **error)
+{
+  struct expire *run = arg;
+  return hold_discard_all(tx, run->list_id, run->now, run->limit, &run->n, error);
+}
+
+/* Of a list that is to be removed: all of it, however young, in slices; nothing of another. */
+static void
+test_discard_all(void)
+{
+  struct fixture fixture;
+  char code[17];
+  set_up(&fixture);
+  hold_one(&fixture, ANT, "1", code);
+  hold_one(&fixture, ANT, "2", code);
+  hold_one(&fixture, ANT, "3", code);
+  hold_one(&fixture, BEE, "4", code);
+  OWN(list) list = fixture_find(&fixture, ANT);
+  struct expire run = { .list_id = list->id, .now = FIXTURE_NOW, .limit = 2 };
+  static const int discarded[] = { 2, 1, 0 };
+  for (size_t i = 0; i < G_N_ELEMENTS(discarded); i++) {
+    g_assert_cmpint(fixture_write(&fixture, discard_all, &run), ==, RES_OK);
+    g_assert_cmpint(run.n, ==, discarded[i]);
+  }
   g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM posting WHERE state = 2 AND decided_at IS NOT NULL"), ==, 3);
   g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM posting WHERE state = 1"), ==, 1);
   fixture_tear_down(&fixture);
@@ -216,6 +247,7 @@ main(int argc, char **argv)
   g_test_add_func("/hold/list", test_list);
   g_test_add_func("/hold/decide", test_decide);
   g_test_add_func("/hold/expire", test_expire);
+  g_test_add_func("/hold/discard_all", test_discard_all);
   g_test_add_func("/hold/counts", test_counts);
   return g_test_run();
 }
