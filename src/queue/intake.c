@@ -114,18 +114,29 @@ struct keep {
   int64_t stored_id; /* result */
 };
 
+/* Between two slices the postings of the first may have been delivered, and the octets swept: the message is stored anew then. */
+static enum res
+check_known(struct tx *tx, struct message_row *row, GError **error)
+{
+  int64_t one;
+  enum res res = sql_int_of(tx, "SELECT 1 FROM message WHERE id = $1 AND size = (SELECT COALESCE(SUM(LENGTH(octets)), 0) FROM message_piece WHERE message_id = $1)",
+                            SQL_ARGS(sql_int(row->id)), &one, error);
+  if (res != RES_MORE)
+    return res;
+  row->id = 0;
+  return RES_OK;
+}
+
 static enum res
 keep_in_write(struct tx *tx, void *arg, GError **error)
 {
   struct keep *keep = arg;
   struct message_row row = { .incoming = keep->incoming, .id = keep->known_id };
-  for (size_t i = 0; i < keep->n; i++) {
-    enum res res = item_keep(tx, keep->items[i], &row, error);
-    if (res != RES_OK)
-      return res;
-  }
+  enum res res = row.id ? check_known(tx, &row, error) : RES_OK;
+  for (size_t i = 0; res == RES_OK && i < keep->n; i++)
+    res = item_keep(tx, keep->items[i], &row, error);
   keep->stored_id = row.id;
-  return RES_OK;
+  return res;
 }
 
 /* Stores `n` items in one transaction; if that fails for a reason of one of them, each in its own. */
