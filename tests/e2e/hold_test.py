@@ -104,7 +104,7 @@ class Cap(Hold):
         since = len(self.daemon.lines)
         third = self.post_held(address)
         self.assertEqual(self.held_ids(address), [proven, second, third])
-        self.assertEqual(self.daemon.log_lines(since, event='held posting discarded to make room')[0]['discarded'], first)
+        self.assertEqual(self.daemon.wait_log(since, event='held posting discarded to make room')['discarded'], first)
         fourth = self.post_held(address, **local)
         self.assertEqual(self.held_ids(address), [proven, third, fourth])
 

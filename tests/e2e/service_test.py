@@ -466,7 +466,7 @@ class Log(Service):
         daemon = self.daemon_of(sink=sink).start()
         post = self.post(daemon).split()[2]
         daemon.wait_log(event='copies handed over', post=post)
-        accepted = daemon.log_lines(event='posting accepted', post=post)[0]
+        accepted = daemon.wait_log(event='posting accepted', post=post)
         self.assertEqual((accepted['list'], accepted['from'], accepted['proof']), (ANT, BAT, 'none'))
         self.assertRegex(accepted['session'], r'^[a-z0-9]{8,}$')
 
