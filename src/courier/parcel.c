@@ -226,7 +226,7 @@ make_copies(struct shelved *shelved, struct load *load)
       shelved->header = make_header(shelved->parcel.shelf, load, view);
     shelved->parcel.body = view->body;
   } else {
-    log_alarm("an accepted message cannot be read: it is sent as it came", log_str("post", load->posting->code), log_err(error));
+    log_alarm("an accepted message cannot be read: it is sent as it came", log_err(error));
     shelved->kept = true;
     g_clear_pointer(&shelved->header, g_bytes_unref);
     shelved->header = g_bytes_new_static("", 0);

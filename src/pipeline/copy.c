@@ -1,15 +1,13 @@
 #include "pipeline/copy.h"
 #include "base/clock.h"
 #include "base/log.h"
-
 #include <time.h>
 
 void
 copy_add(struct copy *copy, const char *name, const char *value)
 {
   if (header_edit_breaks_signature(copy->edit, name))
-    log_note("field left out, a signature names it", log_str("list", copy->input->list->posting), log_str("post", copy->input->posting),
-             log_str("field", name));
+    log_note("field left out, a signature names it", log_str("list", copy->input->list->posting), log_str("field", name));
   else
     header_edit_add(copy->edit, name, value);
 }

@@ -25,11 +25,12 @@ Done = collections.namedtuple('Done', 'code out err')
 
 
 def logfmt(line):
-    """{key: text} of one log line; {} for what is none."""
+    """{key: text} of one log line; {} for what is none. No key may stand there twice."""
     fields = {}
     for key, value in PAIR.findall(line):
         if value.startswith('"'):
             value = ESCAPE.sub(lambda m: chr(int(m[1][1:], 16)) if len(m[1]) == 5 else ESCAPED.get(m[1], m[1]), value[1:-1])
+        assert key not in fields, f'{key} twice: {line}'
         fields[key] = value
     return fields if 'ts' in fields and 'event' in fields else {}
 
