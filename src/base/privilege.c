@@ -5,12 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Folders above it stay root's, and open to all. */
 static enum res
 give_state_dir(const struct passwd *user, const char *state_dir, GError **error)
 {
   if (g_file_test(state_dir, G_FILE_TEST_EXISTS))
     return RES_OK;
-  if (g_mkdir_with_parents(state_dir, 0700) != 0 || chown(state_dir, user->pw_uid, user->pw_gid) != 0)
+  g_autofree char *above = g_path_get_dirname(state_dir);
+  if (g_mkdir_with_parents(above, 0755) != 0 || mkdir(state_dir, 0700) != 0 || chown(state_dir, user->pw_uid, user->pw_gid) != 0)
     return trouble(error, REPLY_TROUBLE, "%s: %s", state_dir, g_strerror(errno));
   return RES_OK;
 }
