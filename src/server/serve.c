@@ -6,6 +6,7 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "base/privilege.h"
+#include "envelope/address.h"
 #include "queue/incoming.h"
 #include "server/control.h"
 #include "server/courier_host.h"
@@ -118,11 +119,34 @@ apply_limits(struct server *server, const struct config *config)
   log_configure((enum log_format)config->log_format, (enum log_level)config->log_level);
 }
 
+static enum res
+bad_value(const struct config *config, const char *key, const char *why, GError **error)
+{
+  return refuse(error, REPLY_SYNTAX, "%s: %s: %s", config->file ? config->file : "default", key, why);
+}
+
+static enum res
+check_local_domains(const struct config *config, GError **error)
+{
+  for (char **domain = config->auth_local_domains; *domain; domain++) {
+    g_autofree char *key = address_domain_key(slice_of(*domain)), *why = key ? NULL : g_strdup_printf("\"%s\" is no domain", *domain);
+    if (why)
+      return bad_value(config, "[auth] local_domains", why, error);
+  }
+  return RES_OK;
+}
+
 /* What config_load() cannot know. */
 static enum res
 check_config(const struct config *config, GError **error)
 {
-  return peer_match_check((const char *const *)config->lmtp_trusted_peers, error);
+  g_autoptr(GError) problem = NULL;
+  if (peer_match_check((const char *const *)config->lmtp_trusted_peers, &problem) != RES_OK)
+    return bad_value(config, "[lmtp] trusted_peers", problem->message, error);
+  g_autofree char *owner = address_key_of(slice_of(config->site_owner)), *why = g_strdup_printf("\"%s\" is no address", config->site_owner);
+  if (config->site_owner[0] && owner == NULL)
+    return bad_value(config, "[server] site_owner", why, error);
+  return check_local_domains(config, error);
 }
 
 /* About once a second while the database is migrated: systemd is to go on waiting. */

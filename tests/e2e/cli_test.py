@@ -108,6 +108,12 @@ class Configuration(Commands):
             for command in ('conf',), ('lists',), ('serve',):
                 self.fails(command, conf, *parts)
 
+    def test_the_server_looks_at_what_values_mean(self):
+        for section, key, value in ('server', 'site_owner', 'the boss'), ('lmtp', 'trusted_peers', 'unix, mail'), ('auth', 'local_domains', 'example.com, a b'):
+            with self.subTest(key=key):
+                self.write(f'[server]\nstate_dir = {self.daemon.state}\nuser =\n[{section}]\n{key} = {value}\n')
+                self.fails(('serve',), self.daemon.conf, f'[{section}]', key, value.split(', ')[-1])
+
     def test_a_file_that_is_named_must_be_there(self):
         os.unlink(self.daemon.conf)
         self.fails(('lists',), self.daemon.conf)
@@ -122,6 +128,15 @@ class Configuration(Commands):
             self.skipTest('root: only root becomes somebody')
         self.daemon.configure({'server': {'user': 'nobody-by-that-name'}})
         self.fails(('lists',), '[server] user', 'nobody-by-that-name', 'adduser')
+
+    def test_a_deep_state_dir_is_made_for_the_user(self):
+        if os.geteuid() != 0:
+            self.skipTest('root: only root becomes somebody')
+        os.chmod(self.daemon.scratch, 0o755)
+        deep = os.path.join(self.daemon.scratch, 'a', 'b')
+        self.daemon.configure({'server': {'user': 'nobody', 'state_dir': deep}})
+        self.assertEqual(self.run_ok('lists'), '')
+        self.assertEqual(os.stat(deep).st_mode & 0o777, 0o700)
 
     def test_a_server_in_trouble_is_no_success(self):
         asked = []
