@@ -1,6 +1,6 @@
 #pragma once
-/* The configuration file: INI (GKeyFile), every key with a default, unknown keys and bad values are errors that name file, section and key. One table drives
- * reading, defaults, `listward conf` and the manual. A loaded configuration never changes; a reload makes a new one. */
+/* The configuration file: INI (GKeyFile), every key with a default, unknown keys and bad values are errors that name file, section and key.
+ * One table drives reading, defaults, `listward conf` and the manual. A loaded configuration never changes; a reload makes a new one. */
 #include "base/error.h"
 #include "base/own.h"
 #include <glib.h>
@@ -41,8 +41,8 @@ struct config {
   bool lmtp_listen_is_default;
 };
 
-/* Reads `file`. NULL: LISTWARD_CONFIG, or else the system's file, which may be missing (defaults then). RES_BAD: file missing or unreadable, unknown section or key, bad value; the
- * error names file, section, key and what is allowed. */
+/* Reads `file`. NULL: LISTWARD_CONFIG, or else the system's file, which may be missing (defaults then). RES_BAD: file missing or
+ * unreadable, unknown section or key, bad value; the error names file, section, key and what is allowed. */
 enum res config_load(const char *file, struct config **config, GError **error) MUST_CHECK;
 void config_free(struct config *config);
 OWN_DEFINE(config, config_free)

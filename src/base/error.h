@@ -1,8 +1,8 @@
 #pragma once
 /* Results and errors. Every fallible function returns an enum res and fills a GError whose code
  * is an enum reply, so that the one table in base/reply.c can say it to the peer. The message of the
- * GError is for the log and the command line. An SMTP peer sees it only in replies with a {reason} or {detail} (REPLY_REFUSED, REPLY_TOO_LARGE …): an error with such a
- * code holds nothing private. */
+ * GError is for the log and the command line. An SMTP peer sees it only in replies with a {reason} or {detail} (REPLY_REFUSED,
+ * REPLY_TOO_LARGE …): an error with such a code holds nothing private. */
 #include "base/reply.h"
 #include <glib.h>
 

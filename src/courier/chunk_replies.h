@@ -1,6 +1,6 @@
 #pragma once
-/* The text kept with a chunk: who was passed over, and what the outlet said. Lines "skipped digest=3 disabled=1 own=0 copy=0", and "COUNT REPLY": the next COUNT of the
- * chunk's members, in their order, got that reply. */
+/* The text kept with a chunk: who was passed over, and what the outlet said. Lines "skipped digest=3 disabled=1 own=0 copy=0", and "COUNT
+ * REPLY": the next COUNT of the chunk's members, in their order, got that reply. */
 #include "base/slice.h"
 #include "courier/roster.h"
 #include "courier/transmission.h"

@@ -23,8 +23,8 @@ claim_free(struct claim *claim)
 
 /* --- which delivery --- */
 
-/* Where work can lie. Each query gives the best candidate of its kind: delivery, when it was last served, and the chunk if it is one. The terms on `state` repeat those of
- * the partial indexes, word for word. $1: now, $2 and $3: least and most strikes. */
+/* Where work can lie. Each query gives the best candidate of its kind: delivery, when it was last served, and the chunk if it is one. The
+ * terms on `state` repeat those of the partial indexes, word for word. $1: now, $2 and $3: least and most strikes. */
 static const char waiting_chunk_sql[] =
   "SELECT delivery.id, delivery.served_at, chunk.id FROM chunk JOIN delivery ON delivery.id = chunk.delivery_id "
   "WHERE chunk.state <> 2 AND chunk.state = 0 AND chunk.not_before <= $1 "

@@ -1,5 +1,6 @@
 #pragma once
-/* A piece of work: the next chunk of a roster, a chunk that waits to be tried again, or recipients whose time has come, all of one delivery. Inside a store_fn. */
+/* A piece of work: the next chunk of a roster, a chunk that waits to be tried again, or recipients whose time has come, all of one
+ * delivery. Inside a store_fn. */
 #include "courier/target.h"
 #include "envelope/role.h"
 #include "store/store.h"
@@ -25,8 +26,8 @@ struct claim_options {
 #define STRIKES_ALONE 2
 #define STRIKES_SET_ASIDE 3
 
-/* Takes the next piece of work, of the delivery least recently served. RES_OK: `claim` is owned by the caller, or NULL: nothing is due; `next_at` then says when something
- * will be: `now` or before: call again (in a new transaction), INT64_MAX: not before something new comes. */
+/* Takes the next piece of work, of the delivery least recently served. RES_OK: `claim` is owned by the caller, or NULL: nothing is due;
+ * `next_at` then says when something will be: `now` or before: call again (in a new transaction), INT64_MAX: not before something new comes. */
 enum res claim_next(struct tx *tx, const struct claim_options *options, struct claim **claim, int64_t *next_at, GError **error) MUST_CHECK;
 
 /* Marks a delivery as done if nothing of it is left to do; its header is not needed any more then. */

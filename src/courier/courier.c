@@ -146,8 +146,8 @@ claim_failed(GError *error)
   return clock_monotonic() + CLOCK_SECOND;
 }
 
-/* Locked, but not while the database is asked. NULL: nothing is due before `until`. Deliveries that run alone are asked for when nothing else is due or in flight, until
- * there is none that still waits. */
+/* Locked, but not while the database is asked. NULL: nothing is due before `until`. Deliveries that run alone are asked for when nothing
+ * else is due or in flight, until there is none that still waits. */
 static struct claim *
 claim_work(struct courier *courier, int64_t *until)
 {
@@ -228,7 +228,8 @@ lead(struct courier *courier)
 
 /* --- working --- */
 
-/* The record must be written: who was sent to is known nowhere else. False: given up, since the courier is stopping; the claim is taken back at the next start. */
+/* The record must be written: who was sent to is known nowhere else. False: given up, since the courier is stopping; the claim is taken
+ * back at the next start. */
 static bool
 wait_to_record(struct courier *courier, int tries, GError *error)
 {

@@ -1,6 +1,6 @@
 #pragma once
-/* The courier: takes deliveries from the database to the outlet. A few threads of which one leads: it waits for work, claims a piece, hands leadership on, and only then
- * sends. An idle courier makes no wake-ups. Any thread may call, but start, stop and free are one thread's. */
+/* The courier: takes deliveries from the database to the outlet. A few threads of which one leads: it waits for work, claims a piece, hands
+ * leadership on, and only then sends. An idle courier makes no wake-ups. Any thread may call, but start, stop and free are one thread's. */
 #include "base/own.h"
 #include "courier/outlet.h"
 #include "courier/retry.h"
@@ -30,8 +30,9 @@ void courier_wake(struct courier *courier);
 void courier_retry(struct courier *courier);
 /* From now on nothing new is claimed; what is in flight goes on. Does not wait; courier_stop is still to be called. */
 void courier_quiesce(struct courier *courier);
-/* Nothing new is claimed. What is in flight is finished and recorded until `deadline` (monotonic microseconds); then connections are broken, and what became of
- * their recipients is recorded as for any broken connection. Returns when all threads have ended; the courier may be started again. */
+/* Nothing new is claimed. What is in flight is finished and recorded until `deadline` (monotonic microseconds); then connections are
+ * broken, and what became of their recipients is recorded as for any broken connection. Returns when all threads have ended; the courier
+ * may be started again. */
 void courier_stop(struct courier *courier, int64_t deadline);
 
 struct courier_state {

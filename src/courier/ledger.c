@@ -144,7 +144,8 @@ add_chunk(struct tx *tx, struct ledger *ledger, struct rows *rows, GError **erro
   return res;
 }
 
-/* One chunk a transaction: its members' addresses are looked up one by one. A chunk counts once in the summary, however often the transaction runs: reads run once. */
+/* One chunk a transaction: its members' addresses are looked up one by one. A chunk counts once in the summary, however often the
+ * transaction runs: reads run once. */
 static enum res
 read_chunk(struct tx *tx, void *arg, GError **error)
 {

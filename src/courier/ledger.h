@@ -23,10 +23,11 @@ struct ledger_summary {
   int64_t copy; /* passed over: addressed directly, and wanting one copy only */
 };
 
-/* Hands every recipient of the posting with the id `code` to `fn`, or only those with `address` (NULL: all), page by page: no snapshot is held while `fn` runs. A row that changes its
- * state meanwhile may come twice or not at all. A member whom the
+/* Hands every recipient of the posting with the id `code` to `fn`, or only those with `address` (NULL: all), page by page: no snapshot is
+ * held while `fn` runs. A row that changes its state meanwhile may come twice or not at all. A member whom the
  * roster's cursor has not reached has a line only if asked for by address. RES_MORE: no such posting. RES_BAD: `address` is none. */
 enum res ledger_read(struct store *store, const char *code, const char *address, ledger_fn fn, void *arg, struct ledger_summary *summary, GError **error) MUST_CHECK;
 
-/* Inside a store_fn: deletes up to `limit` rows of deliveries that were done before `before`, and of bounces seen before. `n` says how many; 0: there are no more. */
+/* Inside a store_fn: deletes up to `limit` rows of deliveries that were done before `before`, and of bounces seen before. `n` says how
+ * many; 0: there are no more. */
 enum res ledger_prune(struct tx *tx, int64_t before, int limit, int64_t *n, GError **error) MUST_CHECK;

@@ -1,5 +1,5 @@
-/* The Maildir outlet: one file for each recipient, with Return-Path and Delivered-To on top and the line ends of this machine. For a look at what would be sent, with no MTA
- * at all. */
+/* The Maildir outlet: one file for each recipient, with Return-Path and Delivered-To on top and the line ends of this machine. For a look
+ * at what would be sent, with no MTA at all. */
 #include "base/clock.h"
 #include "base/token.h"
 #include "courier/outlet.h"

@@ -1,4 +1,5 @@
-/* The SMTP outlet: a small pool of connections to one server. The one used last is used first, so that few stay open; what was idle for a few seconds is closed. */
+/* The SMTP outlet: a small pool of connections to one server. The one used last is used first, so that few stay open; what was idle for a
+ * few seconds is closed. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "courier/outlet.h"
@@ -138,8 +139,9 @@ link_open(struct outlet_smtp *smtp, struct link **link, GError **error)
   return RES_TEMP;
 }
 
-/* A connection that was idle may have been closed by the server meanwhile: one that breaks before it answered anything says nothing about the server, and a fresh one is
- * tried. So is one after a connection that settled some recipients before it broke: servers hang up after so many refusals. */
+/* A connection that was idle may have been closed by the server meanwhile: one that breaks before it answered anything says nothing about
+ * the server, and a fresh one is tried. So is one after a connection that settled some recipients before it broke: servers hang up after so
+ * many refusals. */
 static enum outlet_result
 smtp_send(struct outlet *outlet, struct transmission *transmission, GError **error)
 {

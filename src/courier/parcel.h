@@ -16,7 +16,8 @@ struct parcel {
   struct parcel_shelf *shelf;
 };
 
-/* `max_octets`: held at a time, but for a single larger one. `hostname`: ours, for the pipeline. Both the store and the text must outlive the shelf. */
+/* `max_octets`: held at a time, but for a single larger one. `hostname`: ours, for the pipeline. Both the store and the text must outlive
+ * the shelf. */
 struct parcel_shelf *parcel_shelf_new(struct store *store, int64_t max_octets, const char *hostname);
 /* Nobody may hold a parcel. NULL is allowed. */
 void parcel_shelf_free(struct parcel_shelf *shelf);

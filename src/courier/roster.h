@@ -20,7 +20,8 @@ struct roster_query {
 /* Members looked at in one transaction at most, so that a roster of digest members does not hold the writer. */
 #define ROSTER_LOOK_MAX 2000
 
-/* Adds the next members to `targets`. `cursor`: the join number up to which the roster was looked at; it is `last` when there is nothing more. `skips` is counted up. */
+/* Adds the next members to `targets`. `cursor`: the join number up to which the roster was looked at; it is `last` when there is nothing
+ * more. `skips` is counted up. */
 enum res roster_take(struct tx *tx, const struct roster_query *query, GArray *targets, struct roster_skips *skips, int64_t *cursor, GError **error) MUST_CHECK;
 /* Adds one member. RES_MORE: it has left, or its delivery is switched off. */
 enum res roster_take_member(struct tx *tx, int64_t member_id, GArray *targets, GError **error) MUST_CHECK;

@@ -16,7 +16,8 @@ OWN_DEFINE(smtp_client, smtp_client_free)
 /* Says QUIT, waits a second for the answer, closes and frees. */
 void smtp_client_quit(struct smtp_client *client);
 
-/* Sends to all pending recipients, in as many transactions as it takes. What the server cannot take (size, 8 bit, SMTPUTF8) fails here with a reply of ours.
+/* Sends to all pending recipients, in as many transactions as it takes. What the server cannot take (size, 8 bit, SMTPUTF8) fails here with
+ * a reply of ours.
  * RES_OK: no recipient is pending. RES_TEMP: the connection is of no use any more, see smtp_transaction_run. */
 enum res smtp_client_send(struct smtp_client *client, struct transmission *transmission, GError **error) MUST_CHECK;
 /* True: the server answered something during the last smtp_client_send. */

@@ -247,8 +247,8 @@ write_content(struct transaction *t, bool empty, GError **error)
   return res == RES_OK ? stream_flush(t->peer->stream, error) : res;
 }
 
-/* One reply for all accepted recipients. If it does not come, the server may have taken the message or not: they are tried again, at the price that it may arrive
- * twice (RFC 5321 4.5.3.2.6, RFC 1047). */
+/* One reply for all accepted recipients. If it does not come, the server may have taken the message or not: they are tried again, at the
+ * price that it may arrive twice (RFC 5321 4.5.3.2.6, RFC 1047). */
 static enum res
 take_dot_reply(struct transaction *t, GError **error)
 {

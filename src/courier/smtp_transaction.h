@@ -12,12 +12,13 @@ struct smtp_peer {
   bool answered;         /* it has answered since this was last made false */
 };
 
-/* Commands in flight at most. Their octets and those of the replies fit into any socket's buffers, so that both sides can never wait for each other. */
+/* Commands in flight at most. Their octets and those of the replies fit into any socket's buffers, so that both sides can never wait for
+ * each other. */
 #define SMTP_GROUP_MAX 100
 
 /* Sends to the next pending recipients, `max_recipients` at most.
- * RES_OK: it is over and at least one recipient is pending no more. Those refused with 452 4.5.3 after others were accepted stay pending: they are for a further
- * transaction.
- * RES_TEMP: the connection is lost or of no use any more (closed, too slow, 421, no SMTP). Recipients answered before that have their outcome; those of a message whose dot
- * was sent but not answered are OUTCOME_DEFERRED, since nobody knows; the rest are pending. */
+ * RES_OK: it is over and at least one recipient is pending no more. Those refused with 452 4.5.3 after others were accepted stay pending:
+ * they are for a further transaction.
+ * RES_TEMP: the connection is lost or of no use any more (closed, too slow, 421, no SMTP). Recipients answered before that have their
+ * outcome; those of a message whose dot was sent but not answered are OUTCOME_DEFERRED, since nobody knows; the rest are pending. */
 enum res smtp_transaction_run(struct smtp_peer *peer, struct transmission *transmission, GError **error) MUST_CHECK;

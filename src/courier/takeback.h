@@ -10,5 +10,6 @@ struct takeback {
 };
 void takeback_clear(struct takeback *takeback);
 
-/* Claimed chunks and recipients wait again, with their attempts. A delivery whose strikes say that the process died while it was run alone is set aside. */
+/* Claimed chunks and recipients wait again, with their attempts. A delivery whose strikes say that the process died while it was run alone
+ * is set aside. */
 enum res takeback_run(struct tx *tx, struct takeback *takeback, GError **error) MUST_CHECK;

@@ -5,7 +5,8 @@
 
 /* --- sending --- */
 
-/* A message that cannot be had is not the outlet's fault: it is tried again like one whose connection broke. One whose list is gone is not sent any more. */
+/* A message that cannot be had is not the outlet's fault: it is tried again like one whose connection broke. One whose list is gone is not
+ * sent any more. */
 static void
 without_parcel(struct work *work, enum res res, const GError *error)
 {

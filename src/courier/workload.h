@@ -14,6 +14,6 @@ struct workload {
 /* What waits now. */
 enum res workload_read(struct tx *tx, int64_t now, struct workload *workload, GError **error) MUST_CHECK;
 
-/* The operator's `retry`: up to `limit` waiting recipients are due now, and so are all waiting chunks; deliveries set aside are open again, without strikes. `n` says how many rows
- * changed; call again until it is 0, then wake the courier. */
+/* The operator's `retry`: up to `limit` waiting recipients are due now, and so are all waiting chunks; deliveries set aside are open again,
+ * without strikes. `n` says how many rows changed; call again until it is 0, then wake the courier. */
 enum res workload_retry(struct tx *tx, int limit, int64_t *n, GError **error) MUST_CHECK;

@@ -47,8 +47,8 @@ struct door_transaction {
   void *user;            /* the hooks' own, NULL at the start of a transaction */
 };
 
-/* All are called in the session's thread. Where a hook refuses, the reply is the error's; its message fills the {reason} and {detail} of those rows of
- * the reply table that have them, and goes to nobody otherwise. */
+/* All are called in the session's thread. Where a hook refuses, the reply is the error's; its message fills the {reason} and {detail} of
+ * those rows of the reply table that have them, and goes to nobody otherwise. */
 struct door_hooks {
   void *ctx; /* given to every hook */
   /* MAIL. RES_OK, or the error's reply is sent and there is no transaction. `size` over the limit is refused by the door itself. */

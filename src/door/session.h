@@ -1,6 +1,6 @@
 #pragma once
-/* Inside of a session, shared by the files that make it up: door_session.c (loop, end, replies), lmtp_dialogue.c (what each command does), transfer.c (the
- * octets of a message). Everything but `shared` belongs to the session's thread. */
+/* Inside of a session, shared by the files that make it up: door_session.c (loop, end, replies), lmtp_dialogue.c (what each command does),
+ * transfer.c (the octets of a message). Everything but `shared` belongs to the session's thread. */
 #include "door/door.h"
 #include "net/dot_decoder.h"
 #include <pthread.h>

@@ -25,9 +25,10 @@ struct endpoint_access {
   const char *group; /* NULL or "": leave */
 };
 
-/* A listening descriptor, non-blocking, close-on-exec. A unix socket that nobody listens on any more is replaced; one that is alive is an error; anything
- * that is no socket is never removed. RES_MORE: the machine does not have that address (EADDRNOTAVAIL, EAFNOSUPPORT, no folder for the unix socket). RES_BAD: taken, forbidden,
- * unknown group, no numeric address, …. In both cases the error names the endpoint. Port 0: the kernel chooses. */
+/* A listening descriptor, non-blocking, close-on-exec. A unix socket that nobody listens on any more is replaced; one that is alive is an
+ * error; anything that is no socket is never removed. RES_MORE: the machine does not have that address (EADDRNOTAVAIL, EAFNOSUPPORT, no
+ * folder for the unix socket). RES_BAD: taken, forbidden, unknown group, no numeric address, …. In both cases the error names the endpoint.
+ * Port 0: the kernel chooses. */
 enum res endpoint_listen(const struct endpoint *endpoint, const struct endpoint_access *access, int *fd, GError **error) MUST_CHECK;
 /* Connects before `deadline` (monotonic microseconds), trying every address of the name. The descriptor is non-blocking and close-on-exec.
  * The resolver's own time-outs apply to the look-up. RES_TEMP: not reached (REPLY_TIMEOUT, REPLY_TROUBLE). */

@@ -1,11 +1,13 @@
 #pragma once
-/* The hold queue: what waits for a moderator. Per-list cap (max_held) and expiry (max_days_to_hold); 0 is no cap and no expiry. All inside a store_fn. */
+/* The hold queue: what waits for a moderator. Per-list cap (max_held) and expiry (max_days_to_hold); 0 is no cap and no expiry. All inside
+ * a store_fn. */
 #include "queue/posting.h"
 #include "verdict/door_policy.h"
 
 /* Held postings of a list, oldest first, at most 10,000: an array of struct posting. */
 enum res hold_list(struct tx *tx, int64_t list_id, GPtrArray **postings, GError **error) MUST_CHECK;
-/* Makes room for one more if the list is at its cap: behind the queue the oldest unproven one is discarded, in front of it only a `proven` newcomer moves one.
+/* Makes room for one more if the list is at its cap: behind the queue the oldest unproven one is discarded, in front of it only a `proven`
+ * newcomer moves one.
  * RES_OK: there is room; `discarded` is the id of the one that went, or "". RES_BAD (REPLY_LIST_BUSY): full. */
 enum res hold_make_room(struct tx *tx, const struct list *list, enum door_kind door, bool proven, int64_t now, char discarded[17], GError **error) MUST_CHECK;
 enum hold_decision { HOLD_ACCEPT, HOLD_REJECT, HOLD_DISCARD };

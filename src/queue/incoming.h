@@ -1,6 +1,6 @@
 #pragma once
-/* A message that is arriving: in memory, bounded by the shared budget; over 256 KiB it is also written to the database in pieces by small transactions
- * while it arrives, so that the accepting transaction only joins them. One thread at a time. */
+/* A message that is arriving: in memory, bounded by the shared budget; over 256 KiB it is also written to the database in pieces by small
+ * transactions while it arrives, so that the accepting transaction only joins them. One thread at a time. */
 #include "base/budget.h"
 #include "base/own.h"
 #include "base/slice.h"

@@ -1,5 +1,6 @@
 #pragma once
-/* From a whole message and its recipients to replies: judges for each list, stores what is kept in one transaction (for each 50 lists), and says what to answer.
+/* From a whole message and its recipients to replies: judges for each list, stores what is kept in one transaction (for each 50 lists), and
+ * says what to answer.
  * Used by every door. */
 #include "base/budget.h"
 #include "list/list_index.h"
@@ -34,17 +35,18 @@ struct intake_recipient {
   char *reason;     /* result, owned by the caller: {reason} and {detail} of the reply; "" */
 };
 
-/* Fills in every recipient's result. Never fails: trouble is a result (REPLY_TROUBLE, REPLY_FULL). What gets a 2xx is durable. The same list and role twice is posted once. `wake` is set if there is work for the
- * courier. Any thread; must be called outside a store_fn. */
+/* Fills in every recipient's result. Never fails: trouble is a result (REPLY_TROUBLE, REPLY_FULL). What gets a 2xx is durable. The same
+ * list and role twice is posted once. `wake` is set if there is work for the courier. Any thread; must be called outside a store_fn. */
 void intake_message(struct store *store, const struct intake_options *options, const struct intake_message *message,
                     struct intake_recipient *recipients, size_t n, bool *wake);
 
 /* What {list} is in a reply about `target`: the posting address, or for a role the address as written. Borrowed. */
 const char *intake_subject(const struct list_target *target);
 
-/* At RCPT: what depends on recipient and SIZE alone. RES_BAD (REPLY_TOO_LARGE): SIZE exceeds the list's limit by more than 8 KiB. The error's message is
- * fit for {detail}. Pure. */
+/* At RCPT: what depends on recipient and SIZE alone. RES_BAD (REPLY_TOO_LARGE): SIZE exceeds the list's limit by more than 8 KiB. The
+ * error's message is fit for {detail}. Pure. */
 enum res intake_check_size(const struct list_target *target, int64_t size, GError **error) MUST_CHECK;
-/* At RCPT in front of the queue (callout_listen, verdict_at_rcpt): may this reverse-path post? RES_BAD (REPLY_REFUSED): it may not, whatever the message says: banned, or
- * (`sure`) refused by a record of its own. The error's message is fit for {reason}. A list that conceals its members refuses nobody but the banned. RES_TEMP. */
+/* At RCPT in front of the queue (callout_listen, verdict_at_rcpt): may this reverse-path post? RES_BAD (REPLY_REFUSED): it may not,
+ * whatever the message says: banned, or (`sure`) refused by a record of its own. The error's message is fit for {reason}. A list that
+ * conceals its members refuses nobody but the banned. RES_TEMP. */
 enum res intake_check_sender(struct store *store, const struct list_target *target, const char *reverse_path, GError **error) MUST_CHECK;

@@ -77,8 +77,8 @@ item_judge_posting(struct tx *tx, struct item *item, GError **error)
   return RES_OK;
 }
 
-/* Mail that people read and that may come round again: our own copy of it, or (to the owners of a list) an automatic answer. "" if it is none. What somebody
- * resends by hand (RFC 5322 3.6.6), perhaps a posting of the list to complain of, comes with our mark and is no loop. */
+/* Mail that people read and that may come round again: our own copy of it, or (to the owners of a list) an automatic answer. "" if it is
+ * none. What somebody resends by hand (RFC 5322 3.6.6), perhaps a posting of the list to complain of, comes with our mark and is no loop. */
 static const char *
 owner_mail_is_loop(const struct item *item)
 {

@@ -40,7 +40,8 @@ struct due {
   int64_t id, posting_id;
 };
 
-/* Kept mail for which there is somebody by now; owners as in queue/owners.c. Asked of the database, so that a thousand letters to nobody cost no attempt each. */
+/* Kept mail for which there is somebody by now; owners as in queue/owners.c. Asked of the database, so that a thousand letters to nobody
+ * cost no attempt each. */
 static const char *const due_statements[] = {
   "SELECT j.id, j.posting_id FROM job j WHERE j.kind = 'owner' AND j.not_before <= $1 AND ($2 <> 0 OR EXISTS ("
   "SELECT 1 FROM member m WHERE m.list_id = j.list_id AND m.role IN (1, 2) AND m.left_at IS NULL AND m.status = 0)) "

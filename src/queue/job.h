@@ -14,6 +14,6 @@ struct job_count {
 void job_count_free(struct job_count *count);
 /* How many wait, by kind: an array of struct job_count. */
 enum res job_counts(struct tx *tx, GPtrArray **counts, GError **error) MUST_CHECK;
-/* Hands kept mail to the owners (of a list, or of a domain's lists) there are by now, or to site_owner: up to `limit`; `n` says how many went. Those without
- * a taker stay as they are. */
+/* Hands kept mail to the owners (of a list, or of a domain's lists) there are by now, or to site_owner: up to `limit`; `n` says how many
+ * went. Those without a taker stay as they are. */
 enum res job_release_owner(struct tx *tx, const char *site_owner, int64_t now, int limit, int *n, GError **error) MUST_CHECK;

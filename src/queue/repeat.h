@@ -5,8 +5,8 @@
 #include "verdict/facts.h"
 
 #define REPEAT_KEY 32
-/* SHA-256 of what makes the message the same message; one whose header cannot be viewed is identified by all its octets. Costs a pass over the body: once for all
- * recipients. Any thread. */
+/* SHA-256 of what makes the message the same message; one whose header cannot be viewed is identified by all its octets. Costs a pass over
+ * the body: once for all recipients. Any thread. */
 void repeat_identity(const struct content *content, unsigned char identity[REPEAT_KEY]);
 /* SHA-256 over what the address means (role, domain, argument), the folded reverse-path and the message's identity. Any thread. */
 void repeat_key(const struct list_target *target, const char *reverse_path, const unsigned char identity[REPEAT_KEY], unsigned char key[REPEAT_KEY]);

@@ -17,7 +17,8 @@ struct control_hooks {
   void (*status)(void *ctx, GString *out);
 };
 
-/* Binds and serves, one client at a time, in a thread of its own. `hooks` must outlive it. RES_BAD: a server is running there already, or the path cannot be bound. */
+/* Binds and serves, one client at a time, in a thread of its own. `hooks` must outlive it. RES_BAD: a server is running there already, or
+ * the path cannot be bound. */
 enum res control_start(const char *path, const struct control_hooks *hooks, struct control **control, GError **error) MUST_CHECK;
 /* Stops and removes the socket. NULL is allowed. */
 void control_free(struct control *control);

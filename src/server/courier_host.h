@@ -14,7 +14,8 @@ void courier_host_wake(struct courier_host *host);
 void courier_host_retry(struct courier_host *host);
 /* Any thread. */
 void courier_host_state(struct courier_host *host, struct courier_state *state);
-/* If [outlet] or [courier] differ: drains the courier and starts one with the new options. Calls from other threads do not wait for that. One thread. */
+/* If [outlet] or [courier] differ: drains the courier and starts one with the new options. Calls from other threads do not wait for that.
+ * One thread. */
 void courier_host_reload(struct courier_host *host, const struct config *before, const struct config *after);
 /* Nothing new is sent from now on. courier_host_free is still to be called. One thread. NULL is allowed. */
 void courier_host_quiesce(struct courier_host *host);

@@ -1,6 +1,6 @@
 #pragma once
-/* What must happen as time goes by: holds expire, owners' mail finds its owners, remembered keys and old ledger rows go, in slices. A thread that sleeps until
- * there is something to do: for good while nothing is stored, else an hour. */
+/* What must happen as time goes by: holds expire, owners' mail finds its owners, remembered keys and old ledger rows go, in slices. A
+ * thread that sleeps until there is something to do: for good while nothing is stored, else an hour. */
 #include "server/live_config.h"
 #include "store/store.h"
 

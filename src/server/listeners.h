@@ -5,8 +5,8 @@
 
 struct listeners;
 
-/* Binds everything the configuration names (before privileges are dropped). Addresses of the default that the machine lacks are skipped with a warning; configured ones are
- * errors. RES_BAD: the error names the listener. */
+/* Binds everything the configuration names (before privileges are dropped). Addresses of the default that the machine lacks are skipped
+ * with a warning; configured ones are errors. RES_BAD: the error names the listener. */
 enum res listeners_bind(const struct config *config, struct listeners **listeners, GError **error) MUST_CHECK;
 /* Begins to accept. `hooks` and `options` must outlive the listeners. */
 void listeners_start(struct listeners *listeners, const struct door_hooks *hooks, struct door_options *options);

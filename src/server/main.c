@@ -3,8 +3,8 @@
 #include "server/serve.h"
 #include <malloc.h>
 
-/* What a large message needed is to go back to the system with it, and dozens of session threads are not to have a heap each. glibc alone raises its threshold for
- * separate mappings up to 32 MiB once a large block was freed, and keeps such blocks from then on. */
+/* What a large message needed is to go back to the system with it, and dozens of session threads are not to have a heap each. glibc alone
+ * raises its threshold for separate mappings up to 32 MiB once a large block was freed, and keeps such blocks from then on. */
 static void
 keep_heap_small(void)
 {

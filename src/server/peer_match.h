@@ -3,7 +3,8 @@
 #include "base/error.h"
 #include <stdbool.h>
 
-/* True if a peer is in `list` (NULL-terminated). `address` is numeric without port, NULL for a unix socket. Entries that are not understood match nothing. */
+/* True if a peer is in `list` (NULL-terminated). `address` is numeric without port, NULL for a unix socket. Entries that are not understood
+ * match nothing. */
 bool peer_match(const char *const *list, const char *address);
 /* RES_BAD: an entry is not understood; the error names it. */
 enum res peer_match_check(const char *const *list, GError **error) MUST_CHECK;

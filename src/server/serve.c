@@ -1,5 +1,5 @@
-/* `listward serve`: start-up, wiring, signals, drain. The order matters: bind (perhaps as root), become the user, be the only server here, open the database, take back
- * what a crash left, and only then listen. */
+/* `listward serve`: start-up, wiring, signals, drain. The order matters: bind (perhaps as root), become the user, be the only server here,
+ * open the database, take back what a crash left, and only then listen. */
 #include "server/serve.h"
 #include "base/budget.h"
 #include "base/clock.h"
@@ -210,8 +210,8 @@ start(struct server *server, const struct config *config, bool no_backup, GError
   return res == RES_OK ? start_threads(server, config, error) : res;
 }
 
-/* Outermost first: no new mail, then the work in hand, then what it works on. Sessions may take their time: the courier begins nothing new meanwhile, so that what it has
- * in flight is finished by the same deadline. */
+/* Outermost first: no new mail, then the work in hand, then what it works on. Sessions may take their time: the courier begins nothing new
+ * meanwhile, so that what it has in flight is finished by the same deadline. */
 static void
 stop(struct server *server)
 {

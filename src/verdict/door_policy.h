@@ -27,6 +27,7 @@ struct proof_input {
 /* The null reverse-path is never proven, nor is anything an untrusted peer says. */
 enum proof proof_find(const struct proof_input *input);
 
-/* `verdict` becomes what is done: an unproven refusal becomes hold or discard where DESIGN 6 says so, behind the queue a refusal with a null reverse-path a
- * discard; a refusal by size stays one. Its rule, ground and reason stay; of a reason why something is now held, the advice goes. */
+/* `verdict` becomes what is done: an unproven refusal becomes hold or discard where DESIGN 6 says so, behind the queue a refusal with a
+ * null reverse-path a discard; a refusal by size stays one. Its rule, ground and reason stay; of a reason why something is now held, the
+ * advice goes. */
 void door_policy_apply(struct verdict *verdict, enum door_kind door, enum proof proof, enum unproven_policy unproven, const char *reverse_path);

@@ -48,7 +48,8 @@ struct facts {
   char *banned;       /* the ban that hit a sender, or NULL */
   bool own_list_id, own_hop;
 };
-/* Reads what the database knows of the senders, by key. Inside a store_fn. RES_OK; RES_TEMP: the database. The list and content must outlive the facts. */
+/* Reads what the database knows of the senders, by key. Inside a store_fn. RES_OK; RES_TEMP: the database. The list and content must
+ * outlive the facts. */
 enum res facts_gather(struct tx *tx, const struct list *list, const struct content *content, struct facts **facts, GError **error) MUST_CHECK;
 void facts_free(struct facts *facts);
 OWN_DEFINE(facts, facts_free)

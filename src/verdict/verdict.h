@@ -1,5 +1,6 @@
 #pragma once
-/* The judgement of a message for one list: facts in, one verdict out. Rules are pure functions, one file each, ordered by one table (verdict/chain.c). */
+/* The judgement of a message for one list: facts in, one verdict out. Rules are pure functions, one file each, ordered by one table
+ * (verdict/chain.c). */
 #include "base/error.h"
 #include "base/own.h"
 #include "verdict/facts.h"
@@ -24,8 +25,8 @@ struct verdict {
   enum verdict_action action;
   enum verdict_ground ground;
   const char *rule; /* the rule that hit; "" if none. Static. */
-  /* One sentence for the author, ASCII but for addresses of ours; "" if accepted. A refusal may have "; " and what the author can do. {reason} and {detail} of
-   * the reply. Owned. */
+  /* One sentence for the author, ASCII but for addresses of ours; "" if accepted. A refusal may have "; " and what the author can do.
+   * {reason} and {detail} of the reply. Owned. */
   char *reason;
   enum reply reply; /* what a refusal says: REPLY_REFUSED, REPLY_LOOP, REPLY_TOO_LARGE, REPLY_MALFORMED */
 };
