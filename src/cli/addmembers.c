@@ -1,7 +1,9 @@
 /* `addmembers`: many at once, in slices that leave a running server its turn. */
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/delivery_choice.h"
 #include "cli/member_lines.h"
+#include "cli/notice_option.h"
 #include "cli/open_list.h"
 #include <stdio.h>
 #include <unistd.h>
@@ -10,25 +12,14 @@
 #define SLICE_SIZE 200
 
 static char *delivery, *role_name;
-static gboolean invite, welcome, no_welcome;
+static gboolean invite;
 
 static const GOptionEntry options[] = {
-  { "delivery", 'd', 0, G_OPTION_ARG_STRING, &delivery, "regular (the default), mime, plain, summary or disabled", "MODE" },
+  DELIVERY_OPTION(delivery),
   { "role", 0, 0, G_OPTION_ARG_STRING, &role_name, "member (the default), owner, moderator or nonmember", "ROLE" },
   { "invite", 'i', 0, G_OPTION_ARG_NONE, &invite, "invite them; cannot be done yet", NULL },
-  { "welcome-msg", 'w', 0, G_OPTION_ARG_NONE, &welcome, "send a welcome message; cannot be done yet", NULL },
-  { "no-welcome-msg", 'W', 0, G_OPTION_ARG_NONE, &no_welcome, "send no welcome message", NULL },
+  NOTICE_OPTIONS("welcome-msg", 'w', 'W', "a welcome message"),
   { NULL },
-};
-
-static const struct delivery_choice {
-  const char *name;
-  enum delivery_mode mode;
-  enum delivery_status status;
-} delivery_choices[] = {
-  { "regular", MODE_REGULAR, STATUS_ENABLED },        { "mime", MODE_MIME_DIGESTS, STATUS_ENABLED },
-  { "plain", MODE_PLAINTEXT_DIGESTS, STATUS_ENABLED }, { "summary", MODE_SUMMARY_DIGESTS, STATUS_ENABLED },
-  { "disabled", MODE_REGULAR, STATUS_BY_MODERATOR },
 };
 
 struct adding {
@@ -118,15 +109,6 @@ add_all(struct store *store, struct adding *adding, struct member_lines *lines, 
   return RES_OK;
 }
 
-static const struct delivery_choice *
-find_delivery(const char *name)
-{
-  for (size_t i = 0; i < G_N_ELEMENTS(delivery_choices); i++)
-    if (strcmp(delivery_choices[i].name, name ? name : "regular") == 0)
-      return &delivery_choices[i];
-  return NULL;
-}
-
 static int
 add_file(struct cli *cli, const char *path, const char *list_name, struct adding *adding)
 {
@@ -155,15 +137,13 @@ run(struct cli *cli, int argc, char **argv)
 {
   (void)argc;
   int role = member_role_parse(role_name ? role_name : "member");
-  struct adding adding = { .role = (enum member_role)role, .delivery = find_delivery(delivery) };
+  struct adding adding = { .role = (enum member_role)role, .delivery = delivery_choice_find(delivery) };
   if (invite)
     return cli_usage("addmembers: invitations cannot be sent yet; without -i they are added at once");
-  if (welcome)
-    return cli_usage("addmembers: welcome messages cannot be sent yet; leave -w out");
   if (role < 0)
     return cli_usage("addmembers: \"%s\" is no role; it is member, owner, moderator or nonmember", role_name);
   if (adding.delivery == NULL)
-    return cli_usage("addmembers: \"%s\" is no delivery mode; it is regular, mime, plain, summary or disabled", delivery);
+    return cli_usage("addmembers: \"%s\" is no delivery mode; it is " DELIVERY_CHOICES, delivery);
   return add_file(cli, argv[0], argv[1], &adding);
 }
 

@@ -146,7 +146,7 @@ cli_clean(const char *text)
 void
 cli_print_json(json_t *value)
 {
-  json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+  json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
   putchar('\n');
   json_decref(value);
 }

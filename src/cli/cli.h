@@ -11,7 +11,8 @@ enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
 /* What a command is given. */
 struct cli {
-  const struct config *config;
+  const struct config *config; /* NULL for a `bare` command */
+  const struct cli_command *serve;
   bool json;      /* --json */
   bool no_backup; /* --no-backup: migrate without the copy */
 };
@@ -23,6 +24,8 @@ struct cli_command {
   const char *help;      /* more, or NULL */
   const GOptionEntry *options; /* NULL: none; they are parsed into the command's own static variables */
   bool lists;            /* takes --json */
+  bool output;           /* takes -o FILE; stdout is that file when it runs */
+  bool bare;             /* needs no configuration */
   int min, max;          /* number of arguments; max -1: any */
   /* argv holds the arguments alone. Returns an exit status. */
   int (*run)(struct cli *cli, int argc, char **argv);
@@ -35,6 +38,9 @@ extern const struct cli_command *const cli_commands[];
 int cli_main(int argc, char **argv, const struct cli_command *serve);
 
 /* --- for the commands --- */
+
+/* Prints what `listward NAME --help` does; `name` NULL: what `listward --help` does. Returns an exit status. */
+int cli_help(const struct cli *cli, const char *name);
 
 /* Becomes [server] user if started as root, and opens the database. */
 enum res cli_store(struct cli *cli, struct store **store, GError **error) MUST_CHECK;
@@ -57,7 +63,7 @@ void cli_warn(const char *format, ...) G_GNUC_PRINTF(1, 2);
 void cli_print(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* `text` without control characters, so that no stranger's Subject drives a terminal; owned by the caller. */
 char *cli_clean(const char *text);
-/* Prints `value` as JSON and releases it. */
+/* Prints `value`, of any kind, as JSON and releases it. */
 void cli_print_json(json_t *value);
 /* "2026-11-22 10:00:00" UTC of epoch microseconds; owned by the caller. */
 char *cli_time(int64_t at);

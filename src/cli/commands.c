@@ -29,6 +29,7 @@ const struct cli_command *const cli_commands[] = {
   &ledger_command,
   &status_command,
   &conf_command,
+  &help_command,
   &version_command,
   NULL,
 };

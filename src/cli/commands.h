@@ -29,4 +29,5 @@ extern const struct cli_command retry_command;
 extern const struct cli_command ledger_command;
 extern const struct cli_command status_command;
 extern const struct cli_command conf_command;
+extern const struct cli_command help_command;
 extern const struct cli_command version_command;

@@ -60,5 +60,5 @@ run(struct cli *cli, int argc, char **argv)
 
 const struct cli_command conf_command = {
   .name = "conf", .arguments = "[-s SECTION] [-k KEY]", .summary = "the effective configuration, with the meaning of every key",
-  .options = options, .lists = true, .max = 0, .run = run,
+  .options = options, .lists = true, .output = true, .max = 0, .run = run,
 };

@@ -3,6 +3,13 @@
 #include "pipeline/pipeline.h"
 #include "verdict/verdict.h"
 
+static gboolean verbose;
+
+static const GOptionEntry options[] = {
+  { "verbose", 'v', 0, G_OPTION_ARG_NONE, &verbose, "also the names of all styles, rules and handlers", NULL },
+  { NULL },
+};
+
 static char *
 names_of(const char *(*nth)(size_t n))
 {
@@ -19,19 +26,21 @@ run(struct cli *cli, int argc, char **argv)
 {
   (void)argc, (void)argv;
   g_autofree char *rules = names_of(verdict_rule_nth), *handlers = names_of(pipeline_handler_name), *styles = names_of(style_nth);
-  const struct { const char *name, *value; } rows[] = {
+  const struct { const char *name, *value; bool hidden; } rows[] = {
     { "version", LISTWARD_VERSION },
     { "config", cli->config->file ? cli->config->file : "none, defaults alone" },
     { "state_dir", cli->config->state_dir },
     { "database", cli->config->database_url },
     { "hostname", cli->config->hostname },
-    { "styles", styles },
-    { "rules", rules },
-    { "handlers", handlers },
+    { "styles", styles, !verbose },
+    { "rules", rules, !verbose },
+    { "handlers", handlers, !verbose },
   };
   json_t *all = cli->json ? json_object() : NULL;
   for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
-    if (all)
+    if (rows[i].hidden)
+      continue;
+    else if (all)
       json_object_set_new(all, rows[i].name, json_string(rows[i].value));
     else
       cli_print("%s: %s\n", rows[i].name, rows[i].value);
@@ -41,5 +50,5 @@ run(struct cli *cli, int argc, char **argv)
 }
 
 const struct cli_command info_command = {
-  .name = "info", .arguments = "", .summary = "what this installation consists of", .lists = true, .max = 0, .run = run,
+  .name = "info", .arguments = "", .summary = "what this installation consists of", .options = options, .lists = true, .output = true, .max = 0, .run = run,
 };

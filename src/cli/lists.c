@@ -2,11 +2,11 @@
 #include "cli/commands.h"
 #include "list/list.h"
 
-static char *domain;
+static char **domains;
 static gboolean names, descriptions, advertised, quiet;
 
 static const GOptionEntry options[] = {
-  { "domain", 0, 0, G_OPTION_ARG_STRING, &domain, "only those of this domain", "DOMAIN" },
+  { "domain", 0, 0, G_OPTION_ARG_STRING_ARRAY, &domains, "only those of this domain; may be given several times", "DOMAIN" },
   { "names", 'n', 0, G_OPTION_ARG_NONE, &names, "with their display names", NULL },
   { "descriptions", 'd', 0, G_OPTION_ARG_NONE, &descriptions, "with their descriptions", NULL },
   { "advertised", 'a', 0, G_OPTION_ARG_NONE, &advertised, "only advertised ones", NULL },
@@ -35,9 +35,8 @@ show(struct listing *listing, const struct list *list)
 }
 
 static enum res
-read_lists(struct tx *tx, void *arg, GError **error)
+read_domain(struct tx *tx, struct listing *listing, const char *domain, GError **error)
 {
-  struct listing *listing = arg;
   g_autoptr(GPtrArray) all = NULL;
   enum res res = list_names(tx, domain, &all, error);
   for (guint i = 0; res == RES_OK && i < all->len; i++) {
@@ -46,6 +45,15 @@ read_lists(struct tx *tx, void *arg, GError **error)
     if (res == RES_OK && (!advertised || list->settings.advertised))
       show(listing, list);
   }
+  return res;
+}
+
+static enum res
+read_lists(struct tx *tx, void *arg, GError **error)
+{
+  enum res res = domains ? RES_OK : read_domain(tx, arg, NULL, error);
+  for (char **domain = domains; res == RES_OK && domain && *domain; domain++)
+    res = read_domain(tx, arg, *domain, error);
   return res;
 }
 

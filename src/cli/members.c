@@ -5,23 +5,82 @@
 
 #define SLICE_SIZE 500
 
-static char *role_name, *digest_mode;
-static gboolean regular, no_delivery;
+static char *role_name, *digest_mode, *why;
+static gboolean regular, email_only, count_only;
+
+#define ONE(value) (1u << (value))
+
+/* Names of more than one role; the others are member_role_parse's. */
+static const struct group {
+  const char *name;
+  unsigned members;
+} role_groups[] = {
+  { "administrator", ONE(MEMBER_OWNER) | ONE(MEMBER_MODERATOR) },
+  { "any", ONE(MEMBER_MEMBER) | ONE(MEMBER_OWNER) | ONE(MEMBER_MODERATOR) | ONE(MEMBER_NONMEMBER) },
+}, reasons[] = {
+  { "any", ONE(STATUS_BY_USER) | ONE(STATUS_BY_BOUNCES) | ONE(STATUS_BY_MODERATOR) | ONE(STATUS_UNKNOWN) },
+  { "byadmin", ONE(STATUS_BY_MODERATOR) }, { "byuser", ONE(STATUS_BY_USER) }, { "bybounces", ONE(STATUS_BY_BOUNCES) },
+  { "unknown", ONE(STATUS_UNKNOWN) }, { "enabled", ONE(STATUS_ENABLED) },
+};
+
+/* Mailman's `members` changes members too; here commands of their own do. */
+static const struct {
+  const char *letter, *name, *command;
+} moved[] = {
+  { "-a", "--add", "addmembers FILE LIST" },
+  { "-x", "--delete", "delmembers -f FILE -l LIST" },
+  { "-s", "--sync", "syncmembers FILE LIST" },
+};
+
+static gboolean
+refuse_moved(const char *option, const char *value, gpointer data, GError **error)
+{
+  (void)value, (void)data;
+  for (size_t i = 0; i < G_N_ELEMENTS(moved); i++)
+    if (strcmp(option, moved[i].letter) == 0 || strcmp(option, moved[i].name) == 0)
+      g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "%s: `listward %s` does that", option, moved[i].command);
+  return FALSE;
+}
 
 static const GOptionEntry options[] = {
-  { "role", 'R', 0, G_OPTION_ARG_STRING, &role_name, "member (the default), owner, moderator, nonmember or administrator (owners and moderators)", "ROLE" },
+  { "role", 'R', 0, G_OPTION_ARG_STRING, &role_name, "member (the default), owner, moderator, nonmember, administrator (owners and moderators) or any", "ROLE" },
   { "regular", 'r', 0, G_OPTION_ARG_NONE, &regular, "only members who get each posting", NULL },
   { "digest", 'd', 0, G_OPTION_ARG_STRING, &digest_mode, "only members who get digests: any, mime, plaintext or summary", "KIND" },
-  { "nomail", 'n', 0, G_OPTION_ARG_NONE, &no_delivery, "only members whose delivery is off", NULL },
+  { "nomail", 'n', 0, G_OPTION_ARG_STRING, &why, "only members whose delivery is off: any, byadmin, byuser, bybounces or unknown; or on: enabled", "WHY" },
+  { "email-only", 'e', 0, G_OPTION_ARG_NONE, &email_only, "addresses without names", NULL },
+  { "count-only", 'c', 0, G_OPTION_ARG_NONE, &count_only, "only how many they are", NULL },
+  { "add", 'a', G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_CALLBACK, (gpointer)refuse_moved, NULL, "FILE" },
+  { "delete", 'x', G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_CALLBACK, (gpointer)refuse_moved, NULL, "FILE" },
+  { "sync", 's', G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_CALLBACK, (gpointer)refuse_moved, NULL, "FILE" },
   { NULL },
 };
 
 struct listing {
   const struct list *list;
-  enum member_role role;
+  unsigned reasons; /* of ONE(status) */
+  json_t *all;      /* NULL: print */
+  int64_t count;
+  enum member_role role; /* the one at hand */
   int64_t after;
   GPtrArray *slice;
 };
+
+/* The members of the group `name`; 0: there is none. */
+static unsigned
+group_of(const struct group *groups, size_t n, const char *name)
+{
+  for (size_t i = 0; i < n; i++)
+    if (strcmp(groups[i].name, name) == 0)
+      return groups[i].members;
+  return 0;
+}
+
+static unsigned
+roles_of(const char *name)
+{
+  int role = member_role_parse(name);
+  return role >= 0 ? ONE(role) : group_of(role_groups, G_N_ELEMENTS(role_groups), name);
+}
 
 static enum res
 read_slice(struct tx *tx, void *arg, GError **error)
@@ -46,34 +105,45 @@ is_digest(const struct member *member)
 }
 
 static bool
-is_wanted(const struct member *member)
+is_wanted(const struct listing *listing, const struct member *member)
 {
   if (regular && member->mode != MODE_REGULAR)
     return false;
   if (digest_mode && !is_digest(member))
     return false;
-  return !no_delivery || member->status != STATUS_ENABLED;
+  return listing->reasons & ONE(member->status);
+}
+
+static json_t *
+json_of(const struct member *member)
+{
+  if (email_only)
+    return json_string(member->address);
+  return json_pack("{s:s, s:s, s:s, s:s, s:s}", "email", member->address, "display_name", member->name, "role", member_role_name(member->role), "delivery_mode",
+                   delivery_mode_name(member->mode), "delivery_status", delivery_status_name(member->status));
 }
 
 static void
-show(const struct member *member, json_t *all)
+show(struct listing *listing, const struct member *member)
 {
-  if (all) {
-    json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:s, s:s}", "email", member->address, "display_name", member->name, "role",
-                                         member_role_name(member->role), "delivery_mode", delivery_mode_name(member->mode), "delivery_status",
-                                         delivery_status_name(member->status)));
+  listing->count++;
+  if (count_only)
+    return;
+  if (listing->all) {
+    json_array_append_new(listing->all, json_of(member));
     return;
   }
   g_autofree char *name = cli_clean(member->name);
-  if (name[0])
+  if (name[0] && !email_only)
     cli_print("%s <%s>\n", name, member->address);
   else
     cli_print("%s\n", member->address);
 }
 
 static enum res
-show_role(struct store *store, struct listing *listing, json_t *all, GError **error)
+show_role(struct store *store, struct listing *listing, enum member_role role, GError **error)
 {
+  listing->role = role;
   listing->after = 0;
   for (;;) {
     enum res res = store_read(store, read_slice, listing, error);
@@ -83,40 +153,54 @@ show_role(struct store *store, struct listing *listing, json_t *all, GError **er
     for (guint i = 0; i < slice->len; i++) {
       const struct member *member = g_ptr_array_index(slice, i);
       listing->after = member->join_number;
-      if (is_wanted(member))
-        show(member, all);
+      if (is_wanted(listing, member))
+        show(listing, member);
     }
   }
+}
+
+/* What comes after the last member. */
+static void
+show_end(struct listing *listing)
+{
+  if (listing->all)
+    cli_print_json(count_only ? json_integer(listing->count) : json_incref(listing->all));
+  else if (count_only)
+    cli_print("%" G_GINT64_FORMAT "\n", listing->count);
+}
+
+static int
+show_members(struct cli *cli, const char *list_name, unsigned roles, unsigned status)
+{
+  g_autoptr(GError) error = NULL;
+  OWN(store) store = NULL;
+  OWN(list) list = NULL;
+  enum res res = cli_open_list(cli, list_name, &store, &list, &error);
+  struct listing listing = { .list = list, .reasons = status, .all = cli->json ? json_array() : NULL };
+  for (int role = MEMBER_MEMBER; res == RES_OK && role <= MEMBER_NONMEMBER; role++)
+    if (roles & ONE(role))
+      res = show_role(store, &listing, (enum member_role)role, &error);
+  if (res == RES_OK)
+    show_end(&listing);
+  json_decref(listing.all);
+  return cli_result(res, error);
 }
 
 static int
 run(struct cli *cli, int argc, char **argv)
 {
   (void)argc;
-  bool both = role_name && strcmp(role_name, "administrator") == 0;
-  int role = both ? MEMBER_OWNER : member_role_parse(role_name ? role_name : "member");
-  if (role < 0)
-    return cli_usage("members: \"%s\" is no role; it is member, owner, moderator, nonmember or administrator", role_name);
+  unsigned roles = roles_of(role_name ? role_name : "member");
+  unsigned status = why ? group_of(reasons, G_N_ELEMENTS(reasons), why) : ~0u;
+  if (roles == 0)
+    return cli_usage("members: \"%s\" is no role; it is member, owner, moderator, nonmember, administrator or any", role_name);
   if (digest_mode && !is_digest_kind(digest_mode))
     return cli_usage("members: \"%s\" is no kind of digest; it is any, mime, plaintext or summary", digest_mode);
-  g_autoptr(GError) error = NULL;
-  OWN(store) store = NULL;
-  OWN(list) list = NULL;
-  enum res res = cli_open_list(cli, argv[0], &store, &list, &error);
-  if (res != RES_OK)
-    return cli_fail(error);
-  struct listing listing = { .list = list, .role = (enum member_role)role };
-  json_t *all = cli->json ? json_array() : NULL;
-  res = show_role(store, &listing, all, &error);
-  listing.role = MEMBER_MODERATOR;
-  if (res == RES_OK && both)
-    res = show_role(store, &listing, all, &error);
-  if (all && res == RES_OK)
-    cli_print_json(g_steal_pointer(&all));
-  json_decref(all);
-  return cli_result(res, error);
+  if (status == 0)
+    return cli_usage("members: \"%s\" is no reason; it is any, byadmin, byuser, bybounces, unknown or enabled", why);
+  return show_members(cli, argv[0], roles, status);
 }
 
 const struct cli_command members_command = {
-  .name = "members", .arguments = "LIST", .summary = "who is on a list, one a line", .options = options, .lists = true, .min = 1, .max = 1, .run = run,
+  .name = "members", .arguments = "LIST", .summary = "who is on a list, one a line", .options = options, .lists = true, .output = true, .min = 1, .max = 1, .run = run,
 };

@@ -1,17 +1,24 @@
 /* `syncmembers`: makes the members those of a file: adds who is missing, takes off who is not in it. */
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/delivery_choice.h"
 #include "cli/member_lines.h"
+#include "cli/notice_option.h"
 #include "cli/open_list.h"
 #include "envelope/address.h"
 #include <stdio.h>
 
 #define SLICE_SIZE 200
 
+static char *delivery;
 static gboolean no_change;
 static int max_removals = -1;
 
 static const GOptionEntry options[] = {
+  DELIVERY_OPTION(delivery),
+  NOTICE_OPTIONS("welcome-msg", 'w', 'W', "a welcome message to those who join"),
+  NOTICE_OPTIONS("goodbye-msg", 'g', 'G', "a goodbye message to those who leave"),
+  NOTICE_OPTIONS("admin-notify", 'a', 'A', "notice to the owners"),
   { "no-change", 'n', 0, G_OPTION_ARG_NONE, &no_change, "only say what would be done", NULL },
   { "max-removals", 0, 0, G_OPTION_ARG_INT, &max_removals, "change nothing if more than N members would be taken off", "N" },
   { NULL },
@@ -19,6 +26,7 @@ static const GOptionEntry options[] = {
 
 struct syncing {
   const struct list *list;
+  const struct delivery_choice *delivery; /* of those who join */
   GHashTable *wanted; /* folded address -> struct member_line * */
   GPtrArray *leaving; /* char *: addresses as subscribed */
   GPtrArray *joining; /* struct member_line *, borrowed */
@@ -103,7 +111,8 @@ add_slice(struct tx *tx, void *arg, GError **error)
   for (guint i = syncing->from; i < syncing->joining->len && i < syncing->from + SLICE_SIZE; i++) {
     const struct member_line *line = g_ptr_array_index(syncing->joining, i);
     const struct member_new new = {
-      .list_id = syncing->list->id, .role = MEMBER_MEMBER, .address = line->address, .name = line->name, .now = clock_now(),
+      .list_id = syncing->list->id, .role = MEMBER_MEMBER, .address = line->address, .name = line->name,
+      .mode = syncing->delivery->mode, .status = syncing->delivery->status, .now = clock_now(),
     };
     bool added;
     g_autoptr(GError) problem = NULL;
@@ -144,13 +153,16 @@ static int
 run(struct cli *cli, int argc, char **argv)
 {
   (void)argc;
+  const struct delivery_choice *choice = delivery_choice_find(delivery);
+  if (choice == NULL)
+    return cli_usage("syncmembers: \"%s\" is no delivery mode; it is " DELIVERY_CHOICES, delivery);
   g_autoptr(GError) error = NULL;
   g_autoptr(GHashTable) wanted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)member_line_free);
   g_autoptr(GPtrArray) leaving = g_ptr_array_new_with_free_func(g_free), joining = g_ptr_array_new();
   OWN(store) store = NULL;
   OWN(list) list = NULL;
   enum res res = cli_open_list(cli, argv[1], &store, &list, &error);
-  struct syncing syncing = { .list = list, .wanted = wanted, .leaving = leaving, .joining = joining };
+  struct syncing syncing = { .list = list, .delivery = choice, .wanted = wanted, .leaving = leaving, .joining = joining };
   if (res == RES_OK)
     res = read_file(argv[0], wanted, &error);
   if (res == RES_OK)

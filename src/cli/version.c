@@ -9,4 +9,4 @@ run(struct cli *cli, int argc, char **argv)
   return CLI_DONE;
 }
 
-const struct cli_command version_command = { .name = "version", .arguments = "", .summary = "this program's version", .max = 0, .run = run };
+const struct cli_command version_command = { .name = "version", .arguments = "", .summary = "this program's version", .bare = true, .max = 0, .run = run };

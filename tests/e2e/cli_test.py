@@ -8,12 +8,11 @@ import tempfile
 import threading
 import unittest
 
+from lib.commands import ANT, BEE, CONTROL, Commands
 from lib.daemon import BINARY, Daemon
 from lib.lmtp import Client, crlf
 from lib.sink import Sink
 
-ANT, BEE = 'ant@example.com', 'bee@example.com'
-CONTROL = re.compile(r'[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]')
 TIMEOUT = 300
 
 
@@ -22,44 +21,18 @@ def message(sender, subject='hello', number=[0]):
     return crlf(f'From: {sender}\nTo: {ANT}\nSubject: {subject}\nMessage-ID: <cli{number[0]}@example.net>\nDate: Sun, 22 Nov 2026 10:00:00 +0000\n\nhello\n')
 
 
-class Commands(unittest.TestCase):
-    """Each test has a database of its own; no server unless it starts one."""
-
-    def setUp(self):
-        self.sink = None
-        self.daemon = Daemon()
-        self.addCleanup(self.daemon.close)
-
-    def run_ok(self, *words, **options):
-        done = self.daemon.cli(*words, **options)
-        self.assertEqual((done.code, done.err), (0, ''), words)
-        return done.out
-
-    def lines(self, *words, **options):
-        return self.run_ok(*words, **options).splitlines()
-
-    def json(self, *words):
-        return json.loads(self.run_ok(*words))
-
-    def fails(self, words, *parts, code=1, stdin=None, out=''):
-        """It ends with `code`, says nothing on stdout, and one clean line on stderr in which each of `parts` stands."""
-        done = self.daemon.cli(*words, stdin=stdin)
-        with self.subTest(words=words):
-            self.assertEqual((done.code, done.out), (code, out), done.err)
-            self.assertTrue(done.err.startswith('listward: ') and done.err.count('\n') == 1, done.err)
-            self.assertIsNone(CONTROL.search(done.err))
-            for part in parts:
-                self.assertIn(part, done.err)
-
-    def usage(self, words, *parts, **options):
-        self.fails(words, *parts, code=2, **options)
-
-
 class General(Commands):
     def test_help(self):
         for words in ('--help',), ('-h',):
             self.assertIn('Exit status: 0 done, 1 refused or failed, 2 usage.', self.run_ok(*words))
         self.assertIn('make the domain if it is new', self.run_ok('create', '--help'))
+
+    def test_help_is_a_command_too(self):
+        self.assertEqual(self.run_ok('help'), self.run_ok('--help'))
+        for command in 'create', 'members', 'serve', 'help':
+            self.assertEqual(self.run_ok('help', command), self.run_ok(command, '--help'))
+        self.usage(('help', 'nope'), '"nope" is no command')
+        self.usage(('help', 'create', 'remove'), 'usage: listward help')
 
     def test_version(self):
         self.assertRegex(self.run_ok('--version'), r'^listward \d+\.\d+\.\d+\n$')
@@ -178,9 +151,18 @@ class Configuration(Commands):
 
     def test_info(self):
         self.assertIn(f'config: {self.daemon.conf}\n', self.run_ok('info'))
-        info = self.json('info', '--json')
-        self.assertIn('loop', info['rules'].split(', '))
-        self.assertEqual(info['state_dir'], self.daemon.state)
+        short, full = self.json('info', '--json'), self.json('info', '--verbose', '--json')
+        self.assertEqual(set(full) - set(short), {'styles', 'rules', 'handlers'})
+        self.assertIn('loop', full['rules'].split(', '))
+        self.assertEqual(short['state_dir'], self.daemon.state)
+        self.assertIn('\nhandlers: ', self.run_ok('info', '-v'))
+
+    def test_what_needs_no_configuration(self):
+        self.write('nonsense\n')
+        self.run_ok('version')
+        self.run_ok('help', 'create')
+        self.run_ok('create', '--help')
+        self.usage(('create',), 'usage: listward create')
 
 
 class Lists(Commands):
@@ -189,6 +171,7 @@ class Lists(Commands):
         self.run_ok('create', '-s', 'private-default', 'bee@other.example')
         self.assertEqual(self.lines('lists'), [ANT, 'bee@other.example'])
         self.assertEqual(self.lines('lists', '--domain', 'other.example'), ['bee@other.example'])
+        self.assertEqual(self.lines('lists', '--domain', 'other.example', '--domain', 'example.com'), ['bee@other.example', ANT])
         self.assertEqual(self.lines('lists', '-a'), [ANT])
         self.assertEqual(self.lines('domains'), ['example.com', 'other.example'])
         self.assertEqual(self.run_ok('remove', ANT), f'{ANT}: removed\n')
@@ -215,7 +198,7 @@ class Lists(Commands):
         self.fails(('create', '-D', 'bee@new.example'), 'new.example')
         self.fails(('create', '--no-domain', 'bee@new.example'), 'new.example')
         self.fails(('create', '-o', 'nobody', BEE), '"nobody" is no address')
-        self.usage(('create', '-s', 'nope', BEE), 'nope', '`listward info`')
+        self.usage(('create', '-s', 'nope', BEE), 'nope', '`listward info -v`')
         for name in 'postmaster', 'abuse', 'mailer-daemon', 'noreply':
             self.fails(('create', f'{name}@example.com'), name, 'reserved')
         self.assertEqual(self.lines('lists'), [ANT])
@@ -229,6 +212,14 @@ class Lists(Commands):
         self.run_ok('create', '--force', 'bee-owner@example.com')
         self.fails(('create', BEE), 'bee', '--force')
         self.run_ok('create', '--force', BEE)
+
+    def test_what_create_says_and_sends(self):
+        self.assertEqual(self.run_ok('create', '-q', '-N', '--language', 'en', ANT), '')
+        self.assertEqual(self.run_ok('create', '--quiet', '--no-notify', '-o', 'own@example.net', 'cow@example.com'), '')
+        for option in '-n', '--notify':
+            self.usage(('create', option, BEE), option, 'cannot be sent yet')
+        self.usage(('create', '--language', 'fr', BEE), '"fr"', 'en')
+        self.assertEqual(self.lines('lists'), [ANT, 'cow@example.com'])
 
     def test_owners(self):
         self.run_ok('create', '-o', 'a@example.net', '--owner', 'b@example.net', ANT)
@@ -255,156 +246,6 @@ class Lists(Commands):
         self.run_ok('remove', 'ant@bees.example')
         self.run_ok('deldomain', 'bees.example')
         self.assertEqual(self.lines('domains'), [])
-
-
-class Members(Commands):
-    def setUp(self):
-        super().setUp()
-        self.run_ok('create', ANT)
-
-    def add(self, text, *options):
-        return self.run_ok('addmembers', '-W', *options, '-', ANT, stdin=text)
-
-    def test_addmembers(self):
-        self.assertEqual(self.add('bat@example.net\nCat <cat@example.net>\n"Dog, Mr" <dog@example.net>\n\n# nobody\n  elk@example.net  '),
-                         '4 added, 0 were there already, 0 bad lines\n')
-        self.assertEqual(self.add('BAT@example.net\nfox@example.net\n'), '1 added, 1 were there already, 0 bad lines\n')
-        self.assertEqual(self.lines('members', ANT),
-                         ['bat@example.net', 'Cat <cat@example.net>', 'Dog, Mr <dog@example.net>', 'elk@example.net', 'fox@example.net'])
-
-    def test_addmembers_from_a_file(self):
-        with tempfile.NamedTemporaryFile('w', suffix='.txt') as file:
-            file.write('bat@example.net\r\ncat@example.net\r\n')
-            file.flush()
-            self.assertEqual(self.run_ok('addmembers', file.name, ANT), '2 added, 0 were there already, 0 bad lines\n')
-        self.assertEqual(self.lines('members', ANT), ['bat@example.net', 'cat@example.net'])
-
-    def test_bad_lines_are_numbered_and_the_good_ones_added(self):
-        text = b'bat@example.net\nno address\n\n\xff\xfe@example.net\nEvil \x1b]0;x\x07 <eve@example.net>\nant@example.com\n' + b'x' * 5000 + b'\ncat@example.net'
-        done = self.daemon.cli('addmembers', '-', ANT, stdin=text)
-        self.assertEqual((done.code, done.out), (1, '2 added, 0 were there already, 5 bad lines\n'))
-        self.assertEqual(re.findall(r'^listward: line (\d+): ', done.err, re.M), ['2', '4', '5', '6', '7'])
-        self.assertEqual(done.err.count('\n'), 5)
-        self.assertIsNone(CONTROL.search(done.err))
-        self.assertLess(max(map(len, done.err.split('\n'))), 400)
-        self.assertEqual(self.lines('members', ANT), ['bat@example.net', 'cat@example.net'])
-
-    def test_addmembers_refuses(self):
-        self.fails(('addmembers', '-', BEE), BEE, '`listward lists`', stdin='bat@example.net\n')
-        self.fails(('addmembers', '/no/such/file', ANT), '/no/such/file')
-        self.usage(('addmembers', '-d', 'nope', '-', ANT), '"nope"', 'regular, mime, plain, summary or disabled')
-        self.usage(('addmembers', '--role', 'nope', '-', ANT), '"nope"', 'member, owner, moderator or nonmember')
-        self.usage(('addmembers', '-i', '-', ANT), 'invitations', 'without -i')
-        self.usage(('addmembers', '-w', '-', ANT), 'welcome', '-w')
-        self.assertEqual(self.lines('members', ANT), [])
-
-    def test_a_banned_address_is_not_added(self):
-        self.run_ok('ban', 'eve@example.org', ANT)
-        done = self.daemon.cli('addmembers', '-', ANT, stdin='eve@example.org\n')
-        self.assertEqual(done.code, 1)
-        self.assertIn('line 1: eve@example.org is banned', done.err)
-
-    def test_ten_thousand_from_a_pipe(self):
-        text = ''.join(f'member{n}@example.net\n' for n in range(10000))
-        self.assertEqual(self.add(text), '10000 added, 0 were there already, 0 bad lines\n')
-        found = self.lines('members', ANT)
-        self.assertEqual(found, text.splitlines())
-        self.assertEqual(self.run_ok('delmembers', '-l', ANT, '-a'), '10000 removed\n')
-
-    def test_delivery_and_roles(self):
-        for mode, address in ('mime', 'm'), ('plain', 'p'), ('summary', 's'), ('disabled', 'd'), ('regular', 'r'):
-            self.add(f'{address}@example.net\n', '-d', mode)
-        for role in 'owner', 'moderator', 'nonmember':
-            self.add(f'{role}@example.net\n', '--role', role)
-        rows = [
-            ((), ['m', 'p', 's', 'd', 'r']), (('-r',), ['d', 'r']), (('--regular',), ['d', 'r']), (('-n',), ['d']), (('--nomail',), ['d']),
-            (('-d', 'any'), ['m', 'p', 's']), (('-d', 'mime'), ['m']), (('--digest', 'plaintext'), ['p']), (('-d', 'summary'), ['s']),
-            (('-R', 'owner'), ['owner']), (('-R', 'moderator'), ['moderator']), (('-R', 'nonmember'), ['nonmember']), (('-R', 'administrator'), ['owner', 'moderator']),
-        ]
-        for options, names in rows:
-            with self.subTest(options=options):
-                self.assertEqual(self.lines('members', *options, ANT), [f'{name}@example.net' for name in names])
-        self.assertEqual(self.json('members', '--json', '-d', 'mime', ANT),
-                         [{'email': 'm@example.net', 'display_name': '', 'role': 'member', 'delivery_mode': 'mime_digests', 'delivery_status': 'enabled'}])
-        self.usage(('members', '-R', 'nope', ANT), '"nope"', 'administrator')
-        self.usage(('members', '-d', 'nope', ANT), '"nope"', 'summary')
-        self.fails(('members', BEE), BEE)
-
-    def test_delmembers(self):
-        self.add(''.join(f'{name}@example.net\n' for name in 'abcdef'))
-        self.assertEqual(self.run_ok('delmembers', '-l', ANT, '-m', 'a@example.net', '--member', 'B@example.net'), '2 removed\n')
-        self.assertEqual(self.run_ok('delmembers', '--list', ANT, '--file', '-', stdin='Name <c@example.net>\n\n'), '1 removed\n')
-        self.fails(('delmembers', '-l', ANT, '-m', 'd@example.net', '-m', 'a@example.net'), 'a@example.net is not there', out='1 removed\n')
-        self.assertEqual(self.lines('members', ANT), ['e@example.net', 'f@example.net'])
-        self.add('own@example.net\n', '--role', 'owner')
-        self.assertEqual(self.run_ok('delmembers', '-l', ANT, '--all'), '2 removed\n')
-        self.assertEqual(self.run_ok('delmembers', '-l', ANT, '-a', '--role', 'owner'), '1 removed\n')
-        self.assertEqual(self.lines('members', '-R', 'owner', ANT), [])
-
-    def test_delmembers_refuses(self):
-        self.add('a@example.net\n')
-        self.usage(('delmembers', '-m', 'a@example.net'), '-l LIST is missing')
-        self.usage(('delmembers', '-l', ANT), '-m ADDRESS, -f FILE or -a')
-        self.usage(('delmembers', '-l', ANT, '-a', '-m', 'a@example.net'), '-m ADDRESS, -f FILE or -a')
-        self.usage(('delmembers', '-l', ANT, '-a', '--role', 'nope'), '"nope"')
-        self.fails(('delmembers', '-l', BEE, '-a'), BEE)
-        self.fails(('delmembers', '-l', ANT, '-f', '/no/such/file'), '/no/such/file', out='0 removed\n')
-        self.assertEqual(self.lines('members', ANT), ['a@example.net'])
-
-    def test_syncmembers(self):
-        self.add('a@example.net\nb@example.net\nc@example.net\n')
-        self.run_ok('member', ANT, 'b@example.net', 'delivery_status=by_user')
-        file = 'B@example.net\nd@example.net\nd@example.net\n'
-        want = ['+ d@example.net', '- a@example.net', '- c@example.net']
-        self.assertEqual(self.lines('syncmembers', '-n', '-', ANT, stdin=file), want)
-        self.assertEqual(self.lines('members', ANT), ['a@example.net', 'b@example.net', 'c@example.net'])
-        self.fails(('syncmembers', '--max-removals', '1', '-', ANT), '2 members', '--max-removals 1', stdin=file)
-        self.fails(('syncmembers', '-', ANT), 'line 2', 'nothing was changed', stdin='a@example.net\nbad\n')
-        self.assertEqual(self.lines('members', ANT), ['a@example.net', 'b@example.net', 'c@example.net'])
-        self.assertEqual(self.lines('syncmembers', '--max-removals', '2', '-', ANT, stdin=file), want)
-        self.assertEqual(self.lines('members', ANT), ['b@example.net', 'd@example.net'])
-        self.assertEqual(self.lines('members', '-n', ANT), ['b@example.net'])
-        self.assertEqual(self.lines('syncmembers', '--no-change', '-', ANT, stdin=file), [])
-        self.fails(('syncmembers', '-', BEE), BEE, stdin='')
-
-    def test_member(self):
-        self.add('Bat <bat@example.net>\n')
-        self.assertEqual(self.lines('member', ANT, 'BAT@example.net'),
-                         ['address = bat@example.net', 'role = member', 'display_name = Bat', 'delivery_mode = regular', 'delivery_status = enabled',
-                          'moderation_action = default', 'receive_own_postings = true', 'receive_list_copy = true'])
-        changes = {'delivery_mode': 'summary_digests', 'delivery_status': 'by_user', 'moderation_action': 'hold', 'receive_own_postings': 'false',
-                   'receive_list_copy': 'false', 'display_name': 'The Bat'}
-        self.run_ok('member', ANT, 'bat@example.net', *(f'{name}={value}' for name, value in changes.items()))
-        now = self.json('member', '--json', ANT, 'bat@example.net')
-        self.assertEqual({name: now[name] for name in changes}, changes)
-        self.run_ok('member', ANT, 'bat@example.net', 'moderation_action=default')
-        self.assertEqual(self.json('member', '--json', ANT, 'bat@example.net')['moderation_action'], 'default')
-
-    def test_member_refuses(self):
-        self.add('bat@example.net\n')
-        self.fails(('member', ANT, 'cat@example.net'), 'cat@example.net is no member of', ANT)
-        self.fails(('member', '--role', 'owner', ANT, 'bat@example.net'), 'is no owner of')
-        self.usage(('member', '--role', 'nope', ANT, 'bat@example.net'), '"nope"')
-        self.fails(('member', ANT, 'bat@example.net', 'nope=1'), '"nope"')
-        self.fails(('member', ANT, 'bat@example.net', 'delivery_mode=nope'), 'delivery_mode', 'nope', 'mime_digests')
-        self.fails(('member', ANT, 'bat@example.net', 'delivery_status=by_user', 'nope'), '"nope" is not NAME=VALUE')
-        self.assertEqual(self.json('member', '--json', ANT, 'bat@example.net')['delivery_status'], 'enabled')  # all or none
-
-    def test_bans(self):
-        self.run_ok('ban', 'eve@example.org')
-        self.run_ok('ban', r'^.*@spam\.example', ANT)
-        self.assertEqual((self.lines('bans'), self.lines('bans', ANT)), (['eve@example.org'], [r'^.*@spam\.example']))
-        self.assertEqual(self.json('bans', '--json', ANT), [r'^.*@spam\.example'])
-        self.fails(('ban', 'EVE@example.org'), 'banned already')
-        self.fails(('ban', '^(', ANT), '"^("', 'parenthesis')
-        self.fails(('ban', 'nobody', ANT), '"nobody"', 'address', '^')
-        self.fails(('ban', 'eve@example.org', BEE), BEE)
-        self.fails(('bans', BEE), BEE)
-        self.fails(('bans', '--json', BEE), BEE)
-        self.fails(('unban', 'eve@example.org', ANT), 'not banned')
-        self.run_ok('unban', 'eve@example.org')
-        self.run_ok('unban', r'^.*@spam\.example', ANT)
-        self.assertEqual((self.lines('bans'), self.lines('bans', ANT)), ([], []))
 
 
 class Settings(Commands):
@@ -578,7 +419,7 @@ class Served(Commands):
             with self.subTest(options=options):
                 out = self.lines('explain', *options, ANT, '-', stdin=text)
                 self.assertTrue(out[-1].startswith(reply), out[-1])
-                self.assertEqual([line.split()[0] for line in out[:10]], self.json('info', '--json')['rules'].split(', '))
+                self.assertEqual([line.split()[0] for line in out[:10]], self.json('info', '-v', '--json')['rules'].split(', '))
                 self.assertRegex('\n'.join(out), r'nonmember-moderation +HIT +reject')
         shown = json.loads(self.run_ok('explain', '--json', '--door', 'front', ANT, '-', stdin=text))
         self.assertEqual((shown['verdict'], shown['rule'], shown['door'], shown['return_path'], shown['sender']),
