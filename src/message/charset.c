@@ -107,9 +107,9 @@ convert(iconv_t with, struct slice octets, GString *out)
       continue;
     if (why == E2BIG && left < before)
       continue;
+    if (why == EINVAL) /* the last character is cut off */
+      break;
     g_string_append(out, REPLACEMENT);
-    if (why == EINVAL)
-      return;
     from++;
     left--;
   }
@@ -117,6 +117,8 @@ convert(iconv_t with, struct slice octets, GString *out)
   size_t room = sizeof buffer;
   if (iconv(with, NULL, NULL, &to, &room) != (size_t)-1)
     g_string_append_len(out, buffer, to - buffer);
+  if (left)
+    g_string_append(out, REPLACEMENT);
 }
 
 static void

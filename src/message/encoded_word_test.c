@@ -36,6 +36,7 @@ static const struct {
   { .name = "Hebrew, the last letter kept back by the converter", .input = "=?windows-1255?Q?=F9=EC=E5?=", .want = "\xd7\xa9\xd7\x9c\xd7\x95" },
   { .name = "Vietnamese, likewise", .input = "=?windows-1258?Q?Ti=EAn?= =?windows-1258?Q?ga?=", .want = "Ti\xc3\xaanga" },
   { .name = "Big5, likewise", .input = "=?big5?Q?=88=66?=", .want = "\xc3\x8a" },
+  { .name = "Big5, likewise, before a character that is cut off", .input = "=?big5?Q?=88=66=A4?=", .want = "\xc3\x8a" FFFD },
   { .name = "unknown charset that is UTF-8", .input = "=?nonesuch?q?=C3=B6?=", .want = "\xc3\xb6" },
   { .name = "unknown charset that is not", .input = "=?nonesuch?q?=F6?=", .want = "\xc3\xb6" },
   { .name = "ASCII with 8-bit octets", .input = "=?us-ascii?q?=F6?=", .want = "\xc3\xb6" },
