@@ -1,8 +1,8 @@
 /* `addmembers`: many at once, in slices that leave a running server its turn. */
 #include "base/clock.h"
 #include "cli/commands.h"
-#include "cli/delivery_choice.h"
 #include "cli/member_lines.h"
+#include "cli/member_option.h"
 #include "cli/notice_option.h"
 #include "cli/open_list.h"
 #include <stdio.h>
@@ -16,7 +16,7 @@ static gboolean invite;
 
 static const GOptionEntry options[] = {
   DELIVERY_OPTION(delivery),
-  { "role", 0, 0, G_OPTION_ARG_STRING, &role_name, "member (the default), owner, moderator or nonmember", "ROLE" },
+  ROLE_OPTION(role_name),
   { "invite", 'i', 0, G_OPTION_ARG_NONE, &invite, "invite them; cannot be done yet", NULL },
   NOTICE_OPTIONS("welcome-msg", 'w', 'W', "a welcome message"),
   { NULL },
@@ -136,14 +136,13 @@ static int
 run(struct cli *cli, int argc, char **argv)
 {
   (void)argc;
-  int role = member_role_parse(role_name ? role_name : "member");
-  struct adding adding = { .role = (enum member_role)role, .delivery = delivery_choice_find(delivery) };
   if (invite)
     return cli_usage("addmembers: invitations cannot be sent yet; without -i they are added at once");
-  if (role < 0)
-    return cli_usage("addmembers: \"%s\" is no role; it is member, owner, moderator or nonmember", role_name);
-  if (adding.delivery == NULL)
-    return cli_usage("addmembers: \"%s\" is no delivery mode; it is " DELIVERY_CHOICES, delivery);
+  int role = role_option_value("addmembers", role_name);
+  const struct delivery_choice *choice = role < 0 ? NULL : delivery_option_value("addmembers", delivery);
+  if (choice == NULL)
+    return CLI_USAGE;
+  struct adding adding = { .role = (enum member_role)role, .delivery = choice };
   return add_file(cli, argv[0], argv[1], &adding);
 }
 

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/member_lines.h"
+#include "cli/member_option.h"
 #include "cli/notice_option.h"
 #include "cli/open_list.h"
 #include <stdio.h>
@@ -18,7 +19,7 @@ static const GOptionEntry options[] = {
   { "member", 'm', 0, G_OPTION_ARG_STRING_ARRAY, &addresses, "this member; may be given several times", "ADDRESS" },
   { "file", 'f', 0, G_OPTION_ARG_FILENAME, &file, "those in FILE, one a line; - is standard input", "FILE" },
   { "all", 'a', 0, G_OPTION_ARG_NONE, &all, "all of them", NULL },
-  { "role", 0, 0, G_OPTION_ARG_STRING, &role_name, "member (the default), owner, moderator or nonmember", "ROLE" },
+  ROLE_OPTION(role_name),
   NOTICE_OPTIONS("goodbye-msg", 'g', 'G', "a goodbye message"),
   NOTICE_OPTIONS("admin-notify", 'n', 'N', "notice to the owners"),
   { NULL },
@@ -197,16 +198,14 @@ static int
 run(struct cli *cli, int argc, char **argv)
 {
   (void)argc, (void)argv;
-  int role = member_role_parse(role_name ? role_name : "member");
   if ((list_name != NULL) + (from_all != FALSE) != 1)
     return cli_usage("delmembers: give -l LIST or --fromall");
   if ((addresses != NULL) + (file != NULL) + (all != FALSE) != 1)
     return cli_usage("delmembers: give one of -m ADDRESS, -f FILE or -a");
   if (from_all && all)
     return cli_usage("delmembers: --fromall takes -m or -f, not -a");
-  if (role < 0)
-    return cli_usage("delmembers: \"%s\" is no role; it is member, owner, moderator or nonmember", role_name);
-  return remove_members(cli, (enum member_role)role);
+  int role = role_option_value("delmembers", role_name);
+  return role < 0 ? CLI_USAGE : remove_members(cli, (enum member_role)role);
 }
 
 const struct cli_command delmembers_command = {

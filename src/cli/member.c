@@ -1,13 +1,14 @@
 /* `member`: one member's preferences. */
 #include "list/member.h"
 #include "cli/commands.h"
+#include "cli/member_option.h"
 #include "cli/open_list.h"
 #include "envelope/address.h"
 
 static char *role_name;
 
 static const GOptionEntry options[] = {
-  { "role", 0, 0, G_OPTION_ARG_STRING, &role_name, "member (the default), owner, moderator or nonmember", "ROLE" },
+  ROLE_OPTION(role_name),
   { NULL },
 };
 
@@ -79,9 +80,9 @@ show(const struct member *member, bool json)
 static int
 run(struct cli *cli, int argc, char **argv)
 {
-  int role = member_role_parse(role_name ? role_name : "member");
+  int role = role_option_value("member", role_name);
   if (role < 0)
-    return cli_usage("member: \"%s\" is no role; it is member, owner, moderator or nonmember", role_name);
+    return CLI_USAGE;
   g_autoptr(GError) error = NULL;
   OWN(store) store = NULL;
   OWN(list) list = NULL;

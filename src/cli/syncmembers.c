@@ -1,8 +1,8 @@
 /* `syncmembers`: makes the members those of a file: adds who is missing, takes off who is not in it. */
 #include "base/clock.h"
 #include "cli/commands.h"
-#include "cli/delivery_choice.h"
 #include "cli/member_lines.h"
+#include "cli/member_option.h"
 #include "cli/notice_option.h"
 #include "cli/open_list.h"
 #include "envelope/address.h"
@@ -153,9 +153,9 @@ static int
 run(struct cli *cli, int argc, char **argv)
 {
   (void)argc;
-  const struct delivery_choice *choice = delivery_choice_find(delivery);
+  const struct delivery_choice *choice = delivery_option_value("syncmembers", delivery);
   if (choice == NULL)
-    return cli_usage("syncmembers: \"%s\" is no delivery mode; it is " DELIVERY_CHOICES, delivery);
+    return CLI_USAGE;
   g_autoptr(GError) error = NULL;
   g_autoptr(GHashTable) wanted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)member_line_free);
   g_autoptr(GPtrArray) leaving = g_ptr_array_new_with_free_func(g_free), joining = g_ptr_array_new();

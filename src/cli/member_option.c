@@ -1,4 +1,5 @@
-#include "cli/delivery_choice.h"
+#include "cli/member_option.h"
+#include "cli/cli.h"
 #include <string.h>
 
 static const struct delivery_choice choices[] = {
@@ -8,10 +9,20 @@ static const struct delivery_choice choices[] = {
 };
 
 const struct delivery_choice *
-delivery_choice_find(const char *name)
+delivery_option_value(const char *command, const char *name)
 {
   for (size_t i = 0; i < G_N_ELEMENTS(choices); i++)
     if (strcmp(choices[i].name, name ? name : "regular") == 0)
       return &choices[i];
+  cli_usage("%s: \"%s\" is no delivery mode; it is " DELIVERY_CHOICES, command, name);
   return NULL;
+}
+
+int
+role_option_value(const char *command, const char *name)
+{
+  int role = member_role_parse(name ? name : "member");
+  if (role < 0)
+    cli_usage("%s: \"%s\" is no role; it is " ROLE_CHOICES, command, name);
+  return role;
 }
