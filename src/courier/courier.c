@@ -52,7 +52,7 @@ courier_new(struct store *store, const struct courier_options *options, struct o
     .retry = options->retry.first > 0 ? options->retry : usual,
     .chunk_size = options->chunk_size > 0 ? (size_t)MIN(options->chunk_size, ROSTER_CHUNK_MAX) : ROSTER_CHUNK_MAX,
   };
-  courier->threads = g_new0(pthread_t, courier->connections);
+  courier->threads = g_new0(pthread_t, (size_t)courier->connections);
   pthread_mutex_init(&courier->lock, NULL);
   pthread_cond_init(&courier->leader, NULL);
   pthread_cond_init(&courier->followers, NULL);

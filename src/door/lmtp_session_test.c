@@ -481,7 +481,7 @@ test_counted(void)
   for (size_t i = 0; i < G_N_ELEMENTS(messages); i++) {
     int64_t refused = counter_read(COUNTER_REFUSED), trouble = counter_read(COUNTER_TROUBLE);
     g_autofree char *input = g_strconcat(HELLO MAIL, messages[i].rcpt, messages[i].message, NULL);
-    g_autoptr(GString) output = output_of(input, NULL);
+    g_string_free(output_of(input, NULL), TRUE);
     if (counter_read(COUNTER_REFUSED) - refused != messages[i].refused || counter_read(COUNTER_TROUBLE) - trouble != messages[i].trouble)
       g_error("%s", messages[i].name);
   }
