@@ -6,6 +6,7 @@
 #include "net/line_reader.h"
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* A server that takes longer to see a change is in trouble. */
 #define ANSWER_TIME (60 * CLOCK_SECOND)
@@ -46,8 +47,12 @@ cli_ask(struct cli *cli, const char *request, GPtrArray **lines, GError **error)
   g_autofree char *path = config_path(cli->config, "control.sock");
   struct endpoint endpoint = { .path = path };
   int fd;
-  if (endpoint_connect(&endpoint, clock_monotonic() + ANSWER_TIME, &fd, NULL) != RES_OK)
+  g_autoptr(GError) problem = NULL;
+  if (endpoint_connect(&endpoint, clock_monotonic() + ANSWER_TIME, &fd, &problem) != RES_OK) {
+    if (access(path, F_OK) == 0 && access(path, W_OK) != 0)
+      return trouble(error, REPLY_TROUBLE, "%s; run this as root or as the server's user", problem->message);
     return RES_MORE;
+  }
   OWN(stream) stream = stream_new(fd);
   stream_deadline(stream, clock_monotonic() + ANSWER_TIME);
   g_autofree char *line = g_strdup_printf("%s\r\n", request);

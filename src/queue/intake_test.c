@@ -401,69 +401,6 @@ test_owner_loops(void)
   fixture_tear_down(&fixture);
 }
 
-struct release {
-  const char *site_owner;
-  int64_t now;
-  int n;
-};
-
-static enum res
-release(struct tx *tx, void *arg, GError **error)
-{
-  struct release *release = arg;
-  return job_release_owner(tx, release->site_owner, release->now, 10, &release->n, error);
-}
-
-static void
-test_nobody_to_go_to(void)
-{
-  struct fixture fixture;
-  set_up(&fixture);
-  struct mail mail = { .to = { "ant-owner@example.com" } };
-  g_assert_cmpint(fixture_answer(&fixture, &mail), ==, REPLY_TAKEN);
-  g_assert_cmpint(fixture_answer(&fixture, &(struct mail){ .to = { "postmaster@example.com" } }), ==, REPLY_TAKEN);
-  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM job WHERE kind IN ('owner', 'postmaster')"), ==, 2);
-  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM posting WHERE state = 4"), ==, 2);
-  g_assert_cmpint(fixture_answer(&fixture, &mail), ==, REPLY_TAKEN);
-
-  struct release to = { .site_owner = "", .now = fixture.now };
-  g_assert_cmpint(fixture_write(&fixture, release, &to), ==, RES_OK);
-  g_assert_cmpint(to.n, ==, 0);
-  fixture_member(&fixture, ANT, MEMBER_OWNER, "olga@example.org", NULL);
-  g_assert_cmpint(fixture_write(&fixture, release, &to), ==, RES_OK);
-  g_assert_cmpint(to.n, ==, 2);
-  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM job"), ==, 0);
-  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM posting WHERE state = 0"), ==, 2);
-  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM recipient WHERE address = 'olga@example.org'"), ==, 2);
-
-  fixture.options.site_owner = "root@example.org";
-  g_assert_cmpint(fixture_answer(&fixture, &(struct mail){ .to = { "bee-owner@example.com" } }), ==, REPLY_TAKEN);
-  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM recipient WHERE address = 'root@example.org' AND member_id = 0"), ==, 1);
-  fixture_tear_down(&fixture);
-}
-
-static void
-test_jobs(void)
-{
-  static const struct { const char *to, *kind; } jobs[] = {
-    { "ant-bounces@example.com", "bounces" }, { "ant-confirm+abc@example.com", "confirm" }, { "ant-join@example.com", "join" },
-    { "ant-unsubscribe@example.com", "leave" }, { "ant-request@example.com", "request" },
-  };
-  struct fixture fixture;
-  set_up(&fixture);
-  for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++) {
-    g_test_message("%s", jobs[i].to);
-    g_assert_cmpint(fixture_answer(&fixture, &(struct mail){ .from = "", .to = { jobs[i].to } }), ==, REPLY_TAKEN);
-  }
-  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM posting WHERE argument = 'abc'"), ==, 1);
-  for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++) {
-    g_autofree char *sql = g_strdup_printf("SELECT count(*) FROM job WHERE kind = '%s'", jobs[i].kind);
-    g_test_message("%s", sql);
-    g_assert_cmpint(fixture_int(&fixture, g_intern_string(sql)), ==, 1);
-  }
-  fixture_tear_down(&fixture);
-}
-
 /* --- trouble --- */
 
 static void
@@ -618,8 +555,6 @@ main(int argc, char **argv)
   g_test_add_func("/intake/hold_cap", test_hold_cap);
   g_test_add_func("/intake/owners", test_owners);
   g_test_add_func("/intake/owner_loops", test_owner_loops);
-  g_test_add_func("/intake/nobody_to_go_to", test_nobody_to_go_to);
-  g_test_add_func("/intake/jobs", test_jobs);
   g_test_add_func("/intake/list_removed", test_list_removed);
   g_test_add_func("/intake/one_fails", test_one_fails);
   g_test_add_func("/intake/check_sender", test_check_sender);

@@ -67,11 +67,12 @@ jobs_due(struct tx *tx, const char *sql, bool site_owner, int64_t now, int limit
   return res == RES_MORE ? RES_OK : res;
 }
 
-/* Its list has been removed. */
+/* Done: its posting is in `state`, and needs no octets for this job's sake. */
 static enum res
-job_postpone(struct tx *tx, int64_t id, int64_t now, GError **error)
+job_end(struct tx *tx, const struct due *job, enum posting_state state, int64_t now, GError **error)
 {
-  return sql_run(tx, "UPDATE job SET not_before = $2 WHERE id = $1", SQL_ARGS(sql_int(id), sql_int(now + CLOCK_HOUR)), error);
+  enum res res = sql_run(tx, "UPDATE posting SET state = $2, decided_at = $3 WHERE id = $1", SQL_ARGS(sql_int(job->posting_id), sql_int(state), sql_int(now)), error);
+  return res == RES_OK ? sql_run(tx, "DELETE FROM job WHERE id = $1", SQL_ARGS(sql_int(job->id)), error) : res;
 }
 
 static enum res
@@ -81,13 +82,10 @@ job_release(struct tx *tx, const struct due *job, const char *site_owner, int64_
   enum res res = posting_load(tx, job->posting_id, &posting, error);
   if (res == RES_OK)
     res = owners_deliver(tx, posting, site_owner, now, error);
-  if (res == RES_MORE)
-    return job_postpone(tx, job->id, now, error);
+  if (res == RES_MORE) /* its list has been removed */
+    return job_end(tx, job, POSTING_DISCARDED, now, error);
   if (res == RES_OK)
-    res = sql_run(tx, "UPDATE posting SET state = $2, decided_at = $3 WHERE id = $1", SQL_ARGS(sql_int(job->posting_id), sql_int(POSTING_ACCEPTED), sql_int(now)),
-                  error);
-  if (res == RES_OK)
-    res = sql_run(tx, "DELETE FROM job WHERE id = $1", SQL_ARGS(sql_int(job->id)), error);
+    res = job_end(tx, job, POSTING_ACCEPTED, now, error);
   *sent += res == RES_OK;
   return res;
 }
@@ -102,5 +100,23 @@ job_release_owner(struct tx *tx, const char *site_owner, int64_t now, int limit,
     res = jobs_due(tx, due_statements[i], *site_owner != '\0', now, limit - (int)due->len, due, error);
   for (guint i = 0; res == RES_OK && i < due->len; i++)
     res = job_release(tx, &g_array_index(due, struct due, i), site_owner, now, n, error);
+  return res;
+}
+
+enum res
+job_drop_stale(struct tx *tx, int64_t now, int limit, int *n, GError **error)
+{
+  g_autoptr(GArray) stale = g_array_new(FALSE, FALSE, sizeof(struct due));
+  OWN(rows) rows = NULL;
+  enum res res = sql_query(tx, "SELECT id, posting_id FROM job WHERE kind NOT IN ('owner', 'postmaster') AND created_at < $1 ORDER BY id LIMIT $2",
+                           SQL_ARGS(sql_int(now - JOB_STALE), sql_int(limit)), &rows, error);
+  while (res == RES_OK && (res = rows_next(rows, error)) == RES_OK) {
+    struct due job = { row_int(rows, 0), row_int(rows, 1) };
+    g_array_append_val(stale, job);
+  }
+  res = res == RES_MORE ? RES_OK : res;
+  for (guint i = 0; res == RES_OK && i < stale->len; i++)
+    res = job_end(tx, &g_array_index(stale, struct due, i), POSTING_DISCARDED, now, error);
+  *n = (int)stale->len;
   return res;
 }

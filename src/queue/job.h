@@ -5,8 +5,11 @@
 
 /* Kinds: "bounces", "confirm", "join", "leave", "request", "owner", "postmaster". */
 enum res job_create(struct tx *tx, const char *kind, int64_t posting_id, int64_t list_id, int64_t now, GError **error) MUST_CHECK;
-/* Jobs older than this are dropped unread when their handler first appears. */
+/* Mail for a handler that does not exist yet is dropped unread when it is older than this: the handler, when it first appears, would not read it either, and strangers'
+ * mail does not fill the disk meanwhile. */
 #define JOB_STALE (3 * CLOCK_DAY)
+/* Drops up to `limit` such jobs; `n` says how many. Owners' mail stays until somebody gets it. */
+enum res job_drop_stale(struct tx *tx, int64_t now, int limit, int *n, GError **error) MUST_CHECK;
 struct job_count {
   char *kind;
   int64_t count, oldest_at;
@@ -15,5 +18,5 @@ void job_count_free(struct job_count *count);
 /* How many wait, by kind: an array of struct job_count. */
 enum res job_counts(struct tx *tx, GPtrArray **counts, GError **error) MUST_CHECK;
 /* Hands kept mail to the owners (of a list, or of a domain's lists) there are by now, or to site_owner: up to `limit`; `n` says how many
- * went. Those without a taker stay as they are. */
+ * went. Those without a taker stay as they are; that of a removed list is dropped. */
 enum res job_release_owner(struct tx *tx, const char *site_owner, int64_t now, int limit, int *n, GError **error) MUST_CHECK;

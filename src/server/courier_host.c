@@ -14,10 +14,10 @@ struct courier_host {
 };
 
 static enum res
-courier_of(struct store *store, const struct config *config, struct courier **courier, GError **error)
+outlet_of(const struct config *config, struct outlet **outlet, GError **error)
 {
   g_autofree char *path = config_path(config, config->outlet_path);
-  const struct outlet_options outlet_options = {
+  const struct outlet_options options = {
     .type = config->outlet_type == CONFIG_OUTLET_SMTP ? "smtp" : "maildir",
     .host = config->outlet_host,
     .port = (int)config->outlet_port,
@@ -25,13 +25,26 @@ courier_of(struct store *store, const struct config *config, struct courier **co
     .hostname = config->hostname,
     .max_recipients = (int)config->courier_max_recipients,
   };
+  return outlet_new(&options, outlet, error);
+}
+
+enum res
+courier_host_check(const struct config *config, GError **error)
+{
+  OWN(outlet) outlet = NULL;
+  return outlet_of(config, &outlet, error);
+}
+
+static enum res
+courier_of(struct store *store, const struct config *config, struct courier **courier, GError **error)
+{
   const struct courier_options options = {
     .connections = (int)config->courier_connections,
     .hostname = config->hostname,
     .retry = { .first = config->courier_retry_first, .max = config->courier_retry_max, .lifetime = config->courier_retry_lifetime },
   };
   struct outlet *outlet = NULL;
-  enum res res = outlet_new(&outlet_options, &outlet, error);
+  enum res res = outlet_of(config, &outlet, error);
   if (res != RES_OK)
     return res;
   OWN(courier) made = courier_new(store, &options, outlet);

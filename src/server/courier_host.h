@@ -6,6 +6,8 @@
 
 struct courier_host;
 
+/* RES_BAD: [outlet] cannot be used as it is configured. Nothing is connected or started. */
+enum res courier_host_check(const struct config *config, GError **error) MUST_CHECK;
 /* RES_BAD: what is configured cannot be used; RES_TEMP: the database, or no room for threads. */
 enum res courier_host_start(struct store *store, const struct config *config, struct courier_host **host, GError **error) MUST_CHECK;
 /* There may be work. Any thread. */

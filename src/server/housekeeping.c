@@ -56,6 +56,16 @@ release_owner_mail(struct tx *tx, void *arg, GError **error)
 }
 
 static enum res
+drop_stale_jobs(struct tx *tx, void *arg, GError **error)
+{
+  struct round *round = arg;
+  int n = 0;
+  enum res res = job_drop_stale(tx, round->now, SLICE_SIZE, &n, error);
+  round->done = n;
+  return res;
+}
+
+static enum res
 prune_ledger(struct tx *tx, void *arg, GError **error)
 {
   struct round *round = arg;
@@ -69,6 +79,7 @@ static const struct task {
 } tasks[] = {
   { "held postings expired", expire_holds, false },
   { "owners' mail released", release_owner_mail, true },
+  { "mail without a handler dropped unread", drop_stale_jobs, false },
   { "old rows of the ledger removed", prune_ledger, false },
 };
 

@@ -68,12 +68,13 @@ listener_free(struct listener *listener)
 }
 
 static enum res
-bind_one(struct listeners *listeners, const char *text, const struct config *config, bool optional, GError **error)
+bind_one(struct listeners *listeners, const char *key, const char *text, const struct config *config, bool optional, GError **error)
 {
   OWN(endpoint) endpoint = NULL;
-  enum res res = endpoint_parse(text, &endpoint, error);
+  g_autoptr(GError) unread = NULL;
+  enum res res = endpoint_parse(text, &endpoint, &unread);
   if (res != RES_OK)
-    return res;
+    return refuse(error, REPLY_SYNTAX, "[lmtp] %s = %s: %s", key, text, unread->message);
   struct endpoint_access access = { .mode = (mode_t)config->lmtp_socket_mode, .group = config->lmtp_socket_group };
   g_autoptr(GError) problem = NULL;
   int fd = -1;
@@ -83,7 +84,7 @@ bind_one(struct listeners *listeners, const char *text, const struct config *con
     return RES_OK;
   }
   if (res != RES_OK)
-    return refuse(error, REPLY_TROUBLE, "[lmtp] listen = %s: %s", text, problem ? problem->message : "this machine does not have that address");
+    return refuse(error, REPLY_TROUBLE, "[lmtp] %s = %s: %s", key, text, problem ? problem->message : "this machine does not have that address");
   struct listener *listener = g_new0(struct listener, 1);
   *listener = (struct listener){ .owner = listeners, .text = g_strdup(text), .endpoint = OWN_GIVE(endpoint), .fd = fd };
   g_ptr_array_add(listeners->all, listener);
@@ -102,9 +103,9 @@ listeners_bind(const struct config *config, struct listeners **listeners, GError
   made->stop_event = eventfd(0, EFD_CLOEXEC);
   enum res res = made->stop_event >= 0 ? RES_OK : trouble(error, REPLY_TROUBLE, "no descriptor for the listeners: %s", g_strerror(errno));
   for (char **text = config->lmtp_listen; *text && res == RES_OK; text++)
-    res = bind_one(made, *text, config, config->lmtp_listen_is_default, error);
+    res = bind_one(made, "listen", *text, config, config->lmtp_listen_is_default, error);
   for (char **text = config->lmtp_callout_listen; *text && res == RES_OK; text++)
-    res = bind_one(made, *text, config, false, error);
+    res = bind_one(made, "callout_listen", *text, config, false, error);
   if (res == RES_OK)
     *listeners = OWN_GIVE(made);
   return res;
@@ -291,17 +292,19 @@ listener_thread(void *data)
   }
 }
 
-void
-listeners_start(struct listeners *listeners, const struct door_hooks *hooks, struct door_options *options)
+enum res
+listeners_start(struct listeners *listeners, const struct door_hooks *hooks, struct door_options *options, GError **error)
 {
   listeners->hooks = hooks;
   listeners->options = options;
   for (guint i = 0; i < listeners->all->len; i++) {
     struct listener *listener = g_ptr_array_index(listeners->all, i);
     listener->running = thread_start(&listener->thread, listener_thread, listener);
-    g_assert(listener->running);
+    if (!listener->running)
+      return trouble(error, REPLY_TROUBLE, "no thread for the listener on %s", listener->text);
     log_note("listening", log_str("lmtp", listener->text));
   }
+  return RES_OK;
 }
 
 static void

@@ -146,6 +146,10 @@ check_config(const struct config *config, GError **error)
   g_autofree char *owner = address_key_of(slice_of(config->site_owner)), *why = g_strdup_printf("\"%s\" is no address", config->site_owner);
   if (config->site_owner[0] && owner == NULL)
     return bad_value(config, "[server] site_owner", why, error);
+  if (config->max_memory < config->max_message_size)
+    log_warn("[limits] max_memory is less than max_message_size: the largest messages can never be taken");
+  if (courier_host_check(config, &problem) != RES_OK)
+    return bad_value(config, "[outlet]", problem->message, error);
   return check_local_domains(config, error);
 }
 
@@ -190,9 +194,7 @@ start_threads(struct server *server, const struct config *config, GError **error
   server->control_hooks = (struct control_hooks){ .ctx = server, .changed = on_changed, .retry = on_retry, .status = on_status };
   g_autofree char *path = config_path(config, "control.sock");
   res = control_start(path, &server->control_hooks, &server->control, error);
-  if (res == RES_OK)
-    listeners_start(server->listeners, &server->hooks, &server->door_options);
-  return res;
+  return res == RES_OK ? listeners_start(server->listeners, &server->hooks, &server->door_options, error) : res;
 }
 
 static enum res

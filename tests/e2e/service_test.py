@@ -182,6 +182,7 @@ class Reloading(Service):
             ({'lmtp': {'unproven': 'maybe'}}, (daemon.conf, '[lmtp] unproven', 'maybe')),
             ({'lmtp': {'unproven': 'refuse', 'nope': '1'}}, (daemon.conf, '[lmtp]', 'nope')),
             ({'lmtp': {'nope': None, 'trusted_peers': 'somebody'}}, ('somebody', 'unix')),
+            ({'lmtp': {'trusted_peers': 'unix'}, 'outlet': {'host': ''}}, (daemon.conf, '[outlet]')),
         ):
             daemon.configure(changes)
             line = self.reload(daemon, 'reload refused, nothing changed')
