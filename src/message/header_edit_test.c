@@ -1,15 +1,5 @@
 #include "message/header_edit.h"
-
-static struct header_view *
-view_of(const char *text)
-{
-  struct header_view *view = NULL;
-  g_autoptr(GError) error = NULL;
-  enum res res = header_view_new(slice_of(text), &view, &error);
-  g_assert_no_error(error);
-  g_assert_cmpint(res, ==, RES_OK);
-  return view;
-}
+#include "message/test_view.h"
 
 static char *
 applied(const struct header_edit *edit)

@@ -1,6 +1,7 @@
 /* All handlers together. */
 #include "pipeline/pipeline.h"
 #include "message/header_edit.h"
+#include "message/test_view.h"
 
 static struct list ant = {
   .local = (char *)"ant", .domain = (char *)"example.com", .posting = (char *)"ant@example.com", .list_id = (char *)"ant.example.com",
@@ -11,17 +12,6 @@ static struct list choices = {
   .local = (char *)"ant", .domain = (char *)"example.com", .posting = (char *)"ant@example.com", .list_id = (char *)"ant.example.com",
   .settings = { .include_rfc2369_headers = 1, .allow_list_posts = 1, .subject_prefix = (char *)"[Ant %d]", .reply_goes_to_list = REPLY_GOES_TO_LIST },
 };
-
-static struct header_view *
-view_of(const char *text)
-{
-  struct header_view *view = NULL;
-  g_autoptr(GError) error = NULL;
-  enum res res = header_view_new(slice_of(text), &view, &error);
-  g_assert_no_error(error);
-  g_assert_cmpint(res, ==, RES_OK);
-  return view;
-}
 
 static char *
 handled(const struct list *list, const char *text, GBytes *(*pipeline)(const struct pipeline_input *))

@@ -1,4 +1,4 @@
-#include "store/scratch.h"
+#include "store/scratch_items.h"
 
 /* --- values --- */
 
@@ -48,7 +48,7 @@ static void
 test_values(void)
 {
   char *directory = scratch_new();
-  OWN(store) store = open_in(directory, STORE_SERVER);
+  OWN(store) store = scratch_store(directory, STORE_SERVER);
   for (size_t i = 0; i < G_N_ELEMENTS(value_rows); i++) {
     g_autoptr(GError) error = NULL;
     g_test_message("%s", value_rows[i].name);

@@ -1,5 +1,5 @@
 #include "store/store.h"
-#include "store/scratch.h"
+#include "store/scratch_items.h"
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -75,7 +75,7 @@ test_failures(gconstpointer mode)
 {
   char *directory = scratch_new();
   store_free(open_with_table(directory));
-  OWN(store) store = open_in(directory, (enum store_mode)GPOINTER_TO_INT(mode));
+  OWN(store) store = scratch_store(directory, (enum store_mode)GPOINTER_TO_INT(mode));
   int64_t number = 1;
   for (size_t i = 0; i < G_N_ELEMENTS(failure_rows); i++) {
     g_autoptr(GError) error = NULL;
@@ -146,7 +146,7 @@ test_many_threads(void)
   g_assert_cmpint(failed, ==, (THREADS * WRITES + 6) / 7);
   store_free(OWN_GIVE(store));
 
-  store = open_in(directory, STORE_COMMAND);
+  store = scratch_store(directory, STORE_COMMAND);
   g_assert_cmpint(counted(store), ==, THREADS * WRITES - failed);
   store_free(OWN_GIVE(store));
   scratch_free(directory);
@@ -262,7 +262,7 @@ test_version(void)
 {
   char *directory = scratch_new();
   OWN(store) store = open_with_table(directory);
-  OWN(store) command = open_in(directory, STORE_COMMAND);
+  OWN(store) command = scratch_store(directory, STORE_COMMAND);
   g_autoptr(GError) error = NULL;
   int64_t before = -1, after = -1, number = 1;
   g_assert_cmpint(store_version(store, &before, &error), ==, RES_OK);
@@ -287,7 +287,7 @@ test_version(void)
 static void
 write_in_child(const char *directory, enum store_mode mode)
 {
-  OWN(store) store = open_in(directory, mode);
+  OWN(store) store = scratch_store(directory, mode);
   g_autoptr(GError) error = NULL;
   g_assert_cmpint(store_write(store, make_table, NULL, &error), ==, RES_OK);
   for (int64_t i = 0; i < 100; i++)
@@ -315,7 +315,7 @@ test_processes(void)
     g_assert_cmpint(waitpid(children[i], &status, 0), ==, children[i]);
     g_assert_cmpint(status, ==, 0);
   }
-  OWN(store) store = open_in(directory, STORE_COMMAND);
+  OWN(store) store = scratch_store(directory, STORE_COMMAND);
   g_assert_cmpint(counted(store), ==, 100 * (int64_t)G_N_ELEMENTS(modes));
   store_free(OWN_GIVE(store));
   scratch_free(directory);
@@ -384,7 +384,7 @@ test_killed(void)
   g_assert_cmpint(waitpid(child, &status, 0), ==, child);
   g_assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 
-  OWN(store) store = open_in(directory, STORE_SERVER);
+  OWN(store) store = scratch_store(directory, STORE_SERVER);
   g_autoptr(GError) error = NULL;
   g_assert_cmpint(counted(store), >=, told);
   for (guint i = 0; i < numbers->len; i++)
