@@ -309,6 +309,18 @@ test_left_meanwhile(void)
   g_assert_cmpint(delivery_state(fixture), ==, 2);
 }
 
+static void
+test_switched_off_meanwhile(void)
+{
+  OWN(fixture) fixture = fixture_new(2);
+  fixture_post(fixture);
+  work(fixture, 10, T0, "m1 m2", "DD");
+  fixture_run(fixture, "UPDATE member SET status = 1 WHERE id = 1");
+  work(fixture, 10, T0 + CLOCK_DAY, "m2", "S");
+  g_assert_cmpint(fixture_number(fixture, "SELECT state FROM recipient WHERE address = 'm1@example.net'"), ==, 4);
+  g_assert_cmpint(delivery_state(fixture), ==, 2);
+}
+
 /* Not reached: everything waits as it was, at once, for as long as it takes. */
 static void
 test_down(void)
@@ -475,6 +487,7 @@ main(int argc, char **argv)
     { "refused", test_refused },
     { "schedule", test_schedule },
     { "left meanwhile", test_left_meanwhile },
+    { "switched off meanwhile", test_switched_off_meanwhile },
     { "down", test_down },
     { "broken", test_broken },
     { "broken in the middle", test_broken_in_the_middle },

@@ -5,13 +5,14 @@ find_due(struct tx *tx, int64_t delivery_id, int64_t now, size_t limit, GArray *
 {
   OWN(rows) rows = NULL;
   enum res res = sql_query(tx,
-                           "SELECT recipient.id, recipient.member_id, recipient.address, recipient.attempts, recipient.first_at, member.left_at "
+                           "SELECT recipient.id, recipient.member_id, recipient.address, recipient.attempts, recipient.first_at, "
+                           "member.left_at IS NOT NULL OR member.status <> 0 "
                            "FROM recipient LEFT JOIN member ON member.id = recipient.member_id "
                            "WHERE recipient.delivery_id = $1 AND recipient.state = 0 AND recipient.next_at <= $2 ORDER BY recipient.id LIMIT $3",
                            SQL_ARGS(sql_int(delivery_id), sql_int(now), sql_int((int64_t)limit)), &rows, error);
   while (res == RES_OK && (res = rows_next(rows, error)) == RES_OK) {
     *last = row_int(rows, 0);
-    if (!row_is_null(rows, 5))
+    if (row_int(rows, 5)) /* no member: NULL, which reads as 0 */
       g_array_append_val(left, *last);
     else
       targets_add(targets, (struct target){ .recipient_id = *last,

@@ -8,7 +8,7 @@ enum recipient_state {
   RECIPIENT_CLAIMED,
   RECIPIENT_SENT,
   RECIPIENT_FAILED,
-  RECIPIENT_LEFT, /* left the list before it could be sent to */
+  RECIPIENT_LEFT, /* left the list, or switched its delivery off, before it could be sent to */
 };
 
 /* Takes up to `limit` of a delivery's waiting ones whose time has come. Those who have left the list meanwhile are done with. */

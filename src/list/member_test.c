@@ -285,6 +285,7 @@ body_bans(struct tx *tx, void *arg G_GNUC_UNUSED, GError **error)
   g_assert_cmpint(ban_add(tx, 7, "A@X.example", NOW, &changed, error), ==, RES_OK);
   g_assert_cmpint(ban_add(tx, 0, "c@x.example", NOW, &changed, error), ==, RES_OK);
   g_assert_cmpint(ban_add(tx, 7, "^(", NOW, &changed, NULL), ==, RES_BAD);
+  g_assert_cmpint(ban_add(tx, 7, "^", NOW, &changed, NULL), ==, RES_BAD);
   g_assert_cmpint(ban_add(tx, 7, "x.example", NOW, &changed, NULL), ==, RES_BAD);
 
   g_autoptr(GPtrArray) bans = NULL;

@@ -78,6 +78,8 @@ pattern_parse(const char *text, char **stored, GError **error)
     return *stored ? RES_OK : refuse(error, REPLY_BAD_ADDRESS, "\"%s\" is neither an address nor a pattern that begins with ^", text);
   }
 
+  if (text[1] == '\0')
+    return refuse(error, REPLY_SYNTAX, "\"^\" alone hits every address; write ^.* if that is meant");
   if (!g_utf8_validate(text, -1, NULL) || strpbrk(text, "\r\n"))
     return refuse(error, REPLY_SYNTAX, "a pattern is not one line of UTF-8");
   pcre2_code *code = compile(text, error);

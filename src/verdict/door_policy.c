@@ -45,7 +45,7 @@ proof_find(const struct proof_input *input)
   g_autofree char *domain = domain_of(input->reverse_path);
   if (!domain)
     return PROOF_NONE;
-  if (g_strcmp0(input->xforward_source, "LOCAL") == 0 && is_local(domain, input->local_domains))
+  if (input->xforward_source && g_ascii_strcasecmp(input->xforward_source, "LOCAL") == 0 && is_local(domain, input->local_domains))
     return PROOF_LOCAL;
   if (!input->header || !input->trusted_ids || !*input->trusted_ids)
     return PROOF_NONE;

@@ -101,6 +101,7 @@ static const struct proof_row {
   { .name = "nobody is trusted", .message = RESULTS("spf=pass smtp.mailfrom=bea@example.org"), .reverse_path = "bea@example.org", .trusted = true, .no_ids = true },
   { .name = "null reverse-path", .message = RESULTS("spf=pass smtp.mailfrom=example.org"), .reverse_path = "", .trusted = true, .source = "LOCAL" },
   { .name = "local", .message = NULL, .reverse_path = "root@local.example", .source = "LOCAL", .trusted = true, .want = PROOF_LOCAL },
+  { .name = "local, in small letters", .message = NULL, .reverse_path = "root@local.example", .source = "local", .trusted = true, .want = PROOF_LOCAL },
   { .name = "local, folded", .message = NULL, .reverse_path = "root@Local.Example", .source = "LOCAL", .trusted = true, .want = PROOF_LOCAL },
   { .name = "local, not our domain", .message = NULL, .reverse_path = "root@example.org", .source = "LOCAL", .trusted = true },
   { .name = "remote", .message = NULL, .reverse_path = "root@local.example", .source = "REMOTE", .trusted = true },
