@@ -16,7 +16,7 @@ import threading
 from lib import events, ports
 
 BINARY = os.environ.get('LISTWARD_BIN', os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), 'build-check', 'listward'))
-SANITIZER = re.compile(r'(ERROR: (Address|Leak|Thread)Sanitizer|runtime error:|AddressSanitizer:DEADLYSIGNAL)')
+SANITIZER = re.compile(r'((ERROR|WARNING): (Address|Leak|Memory|Thread)Sanitizer|runtime error:|AddressSanitizer:DEADLYSIGNAL)')
 PAIR = re.compile(r'(\S+?)=("(?:[^"\\]|\\.)*"|\S*)')
 ESCAPE = re.compile(r'\\(u[0-9a-fA-F]{4}|.)')
 ESCAPED = {'n': '\n', 'r': '\r', 't': '\t'}

@@ -1,5 +1,6 @@
 """That the harness of the daemon sees what goes wrong, with small programs in the daemon's place."""
 import os
+import signal
 import tempfile
 import unittest
 from unittest import mock
@@ -46,9 +47,12 @@ class MadeUpPrograms(unittest.TestCase):
             made.stop()
 
     def test_sanitizer_speaks(self):
-        made = self.made_up('trap "kill %1; exit 0" TERM; ' + 'echo "==1==ERROR: LeakSanitizer: detected memory leaks" >&2; ' + READY + WAIT).start()
-        with self.assertRaisesRegex(AssertionError, 'a sanitizer spoke'):
-            made.stop()
+        ends = {'ERROR: LeakSanitizer: detected memory leaks': lambda made: made.stop(code=-signal.SIGTERM),
+                'WARNING: ThreadSanitizer: data race (pid=1)': lambda made: made.kill()}
+        for said, end in ends.items():
+            made = self.made_up(f'echo "==1=={said}" >&2; ' + READY + 'exec sleep 600').start()
+            with self.subTest(said), self.assertRaisesRegex(AssertionError, 'a sanitizer spoke'):
+                end(made)
 
     def test_deaf_to_sigterm(self):
         made = self.made_up('trap "" TERM; ' + READY + 'exec sleep 600').start()
