@@ -1,7 +1,15 @@
 #include "base/error.h"
 #include <stdarg.h>
 
-G_DEFINE_QUARK(listward-error-quark, listward_error)
+/* Not G_DEFINE_QUARK: threads whose first errors come at once would race for its variable. */
+GQuark
+listward_error_quark(void)
+{
+  static _Atomic GQuark quark;
+  if (quark == 0)
+    quark = g_quark_from_static_string("listward-error-quark");
+  return quark;
+}
 
 static void
 error_set(GError **error, enum reply reply, const char *format, va_list args)
