@@ -215,10 +215,18 @@ class Session:
             octets = octets.encode() + b'\r\n'
         self.out += octets
 
+    def hooked(self, name, argument):
+        """What the hook gives back, None without one. A test may wait for what the hook did."""
+        hook = self.sink.on.get(name)
+        if not hook:
+            return None
+        answer = hook(self, argument)
+        events.announce()
+        return answer
+
     def ask(self, name, argument, usual):
         """The hook's reply or the usual one, sent; returns it as text."""
-        hook = self.sink.on.get(name)
-        answer = hook(self, argument) if hook else None
+        answer = self.hooked(name, argument)
         if answer is None:
             answer = usual
         action = answer if isinstance(answer, Do) else Do(answer)
@@ -326,8 +334,7 @@ class Session:
     def read_data(self):
         """Up to and with CRLF.CRLF; the CRLF before the dot may be the one of DATA."""
         while not (self.buffer.startswith(b'.\r\n') or b'\r\n.\r\n' in self.buffer):
-            hook = self.sink.on.get('OCTETS')
-            action = hook(self, len(self.buffer)) if hook else None
+            action = self.hooked('OCTETS', len(self.buffer))
             if action:
                 self.send(action.send)
                 self.leave(action.then)
@@ -354,8 +361,7 @@ class Session:
 
     def finish(self, message):
         """Kept only when its reply has been decided, and before it is sent: who sees the reply finds the message."""
-        hook = self.sink.on.get('DOT')
-        answer = hook(self, message) if hook else None
+        answer = self.hooked('DOT', message)
         action = answer if isinstance(answer, Do) else Do(answer if answer is not None else '250 2.0.0 caught')
         message.reply = action.send if isinstance(action.send, str) else action.send.decode('utf-8', 'replace')
         self.forget()

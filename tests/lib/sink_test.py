@@ -1,5 +1,7 @@
 """The sink and the raw client against each other and against smtplib: what the other tests stand on."""
 import smtplib
+import socket
+import threading
 import unittest
 
 from lib import daemon, events, lmtp, ports
@@ -67,6 +69,16 @@ class CatchingMail(unittest.TestCase):
         self.assertEqual([reply.code for reply in client.deliver('x@example.com', ['a@x.example'], 'spam')], [554])
         self.assertEqual([path.address for path, _ in self.sink.messages[0].refused], ['b@x.example'])
         self.assertEqual((len(self.sink.messages), len(self.sink.failed)), (1, 1))
+
+    def test_what_a_hook_did_is_announced(self):
+        may_run = threading.Event()
+        self.sink.on['CONNECT'] = lambda session, _: may_run.wait() and Do(b'', 'stall')
+        connection = socket.create_connection(('127.0.0.1', self.sink.port))
+        self.addCleanup(connection.close)
+        self.sink.wait_sessions(1)
+        with events.changed:
+            may_run.set()
+            self.assertTrue(events.changed.wait(events.SECONDS))
 
     def test_data_without_recipients(self):
         client = self.ready_client()
