@@ -133,7 +133,8 @@ body_load(struct tx *tx, void *arg G_GNUC_UNUSED, GError **error)
   make(tx, "ant.farm@example.com", NULL);
   g_assert_cmpint(list_remove(tx, make(tx, "gone@example.com", NULL), NOW, error), ==, RES_OK);
   for (size_t i = 0; i < G_N_ELEMENTS(load_rows); i++) {
-    g_test_message("%s", load_rows[i].name);
+    g_autofree char *shown = g_strescape(load_rows[i].name, NULL);
+    g_test_message("%s", shown);
     OWN(list) list = NULL;
     enum res res = list_load(tx, load_rows[i].name, &list, error);
     g_assert_cmpint(res, ==, load_rows[i].posting ? RES_OK : RES_MORE);
