@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/log.h"
+#include "envelope/address.h"
 
 /* --- sending --- */
 
@@ -20,13 +21,25 @@ without_parcel(struct work *work, enum res res, const GError *error)
   work->result = OUTLET_BROKEN;
 }
 
+/* An outlet that has no SMTPUTF8, and the MTAs after it, take an internationalised domain all the same: as A-labels. */
+static const char *
+to_send(struct work *work, const char *address)
+{
+  char *ascii = g_str_is_ascii(address) ? NULL : address_ascii(slice_of(address));
+  if (!ascii)
+    return address;
+  g_ptr_array_add(work->ascii, ascii);
+  return ascii;
+}
+
 static void
 address_copies(struct work *work)
 {
+  work->ascii = g_ptr_array_new_with_free_func(g_free);
   transmission_init(&work->mail, work->claim->targets->len);
   work->mail.reverse_path = work->claim->reverse_path;
   for (size_t i = 0; i < work->mail.n; i++)
-    work->mail.recipients[i].address = targets_at(work->claim->targets, i)->address;
+    work->mail.recipients[i].address = to_send(work, targets_at(work->claim->targets, i)->address);
 }
 
 /* Members who stand in To or Cc and do not want a second copy. */
@@ -72,6 +85,7 @@ work_clear(struct work *work)
 {
   parcel_put(work->parcel);
   transmission_clear(&work->mail);
+  g_clear_pointer(&work->ascii, g_ptr_array_unref);
   claim_free(work->claim);
   g_free(work->why);
   *work = (struct work){ .claim = NULL };

@@ -193,6 +193,17 @@ address_key_of(struct slice text)
   return address_parse(text, true, &address, NULL) == RES_OK ? address_key(address) : NULL;
 }
 
+char *
+address_ascii(struct slice text)
+{
+  OWN(address) address = NULL;
+  if (address_parse(text, true, &address, NULL) != RES_OK || !address->utf8 || !g_str_is_ascii(address->local))
+    return NULL;
+  g_autofree char *domain = domain_key(slice_of(address->domain));
+  g_assert(domain);
+  return join(address->local, domain);
+}
+
 /* RFC 5321 4.1.1.3 and C: "@one,@two:mailbox" means the mailbox. */
 static struct slice
 without_source_route(struct slice path)

@@ -33,6 +33,9 @@ char *address_text(const struct address *address);
 char *address_key(const struct address *address);
 /* The same from text (UTF-8 allowed); NULL if it is no address. */
 char *address_key_of(struct slice text);
+/* The spelling of an address that needs no SMTPUTF8, where only its domain has octets above 127: the domain as A-labels (RFC 5890 2.3.2.1),
+ * the local part as it is. NULL: there is no such spelling, or `text` is it already. Owned by the caller. */
+char *address_ascii(struct slice text);
 /* A domain lower-cased as A-labels (RFC 5891, UTS 46 mapping, nontransitional), names of one label and underscores allowed; NULL if it is
  * no domain name. Address literals are none. Owned by the caller. */
 char *address_domain_key(struct slice domain);

@@ -170,6 +170,26 @@ test_limits(void)
 }
 
 static void
+test_ascii(void)
+{
+  static const struct {
+    const char *name, *text, *want;
+  } rows[] = {
+    { .name = "ASCII already", .text = "Ant@Example.NET", .want = NULL },
+    { .name = "domain of U-labels", .text = "Olivia@bücher.example", .want = "Olivia@xn--bcher-kva.example" },
+    { .name = "quoted local part", .text = "\"a @b\"@bücher.example", .want = "\"a @b\"@xn--bcher-kva.example" },
+    { .name = "UTF-8 local part", .text = "grüße@example.net", .want = NULL },
+    { .name = "UTF-8 on both sides", .text = "grüße@bücher.example", .want = NULL },
+    { .name = "no address", .text = "bücher.example", .want = NULL },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+    g_test_message("row: %s", rows[i].name);
+    g_autofree char *got = address_ascii(slice_of(rows[i].text));
+    g_assert_cmpstr(got, ==, rows[i].want);
+  }
+}
+
+static void
 test_error_reply(void)
 {
   OWN(address) address = NULL;
@@ -264,6 +284,7 @@ main(int argc, char **argv)
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/address/parse", test_parse);
   g_test_add_func("/address/limits", test_limits);
+  g_test_add_func("/address/ascii", test_ascii);
   g_test_add_func("/address/error-reply", test_error_reply);
   g_test_add_func("/address/domain-key", test_domain_key);
   g_test_add_func("/address/path", test_path);

@@ -221,6 +221,14 @@ class Parameters(Fanout):
         params = self.parameters()
         self.assertIn('SMTPUTF8', params)
 
+    def test_a_members_domain_needs_none(self):
+        self.add_members(['Ann@bücher.example'])
+        code = self.post()
+        mail = self.sink.wait_messages(1)[0]
+        self.assertEqual((mail.addresses, 'SMTPUTF8' in mail.params), (['Ann@xn--bcher-kva.example'], False))
+        self.wait_done()
+        self.assertEqual({address: fate.state for address, fate in self.ledger(code).items()}, {'Ann@bücher.example': 'sent'})
+
     def test_the_lists_address_needs_smtputf8(self):
         name = 'größe@lists.example.com'
         self.make_list(name)
