@@ -129,6 +129,8 @@ add_file(struct cli *cli, const char *path, const char *list_name, struct adding
   if (res == RES_OK)
     res = cli_changed(cli, &error);
   cli_print("%" G_GINT64_FORMAT " added, %" G_GINT64_FORMAT " were there already, %" G_GINT64_FORMAT " bad lines\n", totals.added, totals.already, totals.bad);
+  if (totals.bad)
+    cli_warn("a line holds one address, or Name <address>");
   return res == RES_OK && totals.bad ? CLI_FAILED : cli_result(res, error);
 }
 

@@ -16,10 +16,12 @@ show(const struct ledger_line *line, void *arg)
 }
 
 static void
-show_summary(const struct ledger_summary *summary)
+show_summary(const struct ledger_summary *summary, const char *address)
 {
   if (summary->deliveries == 0)
     cli_print("not accepted for delivery: held, refused by a moderator, or kept\n");
+  else if (summary->lines == 0 && address)
+    cli_print("nothing for %s%s\n", address, summary->open ? " so far; the posting is on its way" : "");
   else if (summary->lines == 0)
     cli_print("nobody, so far; %s\n", summary->open ? "it is on its way" : "there was nobody to send it to");
   const struct { const char *who; int64_t count; } passed_over[] = {
@@ -48,7 +50,7 @@ run(struct cli *cli, int argc, char **argv)
     res = refuse(&error, REPLY_SYNTAX, "there is no posting with the id %s; ids stand in replies to MTAs, in the log and in `listward held`", argv[0]);
   }
   if (res == RES_OK && !all)
-    show_summary(&summary);
+    show_summary(&summary, argc > 1 ? argv[1] : NULL);
   if (res == RES_OK && all)
     cli_print_json(g_steal_pointer(&all));
   json_decref(all);

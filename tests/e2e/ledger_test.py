@@ -38,6 +38,7 @@ class Ledger(Fanout):
         for line, address, state, reply in zip(lines, people, ('deferred', 'failed', 'sent'), ('450 4.2.1 busy', '550 5.1.1 gone', '250 2.0.0 caught')):
             self.assertRegex(line, f'^{address}  {state}  {time}  {reply}$')
         self.assertEqual(self.daemon.run('ledger', code, 'bob@example.net').splitlines(), lines[1:2])
+        self.assertEqual(self.daemon.run('ledger', code, 'eve@example.net'), 'nothing for eve@example.net so far; the posting is on its way\n')
 
     def test_who_left_keeps_the_line(self):
         people = self.add_members(3)
