@@ -218,7 +218,8 @@ read_file(struct config *config, GError **error)
   g_autoptr(GKeyFile) file = g_key_file_new();
   g_autoptr(GError) problem = NULL;
   if (!g_key_file_load_from_file(file, config->file, G_KEY_FILE_NONE, &problem))
-    return refuse(error, REPLY_SYNTAX, "%s: %s", config->file, problem->message);
+    return refuse(error, REPLY_SYNTAX, "%s: %s", config->file,
+                  g_error_matches(problem, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_GROUP_NOT_FOUND) ? "a key stands before the first [section]" : problem->message);
   g_auto(GStrv) sections = g_key_file_get_groups(file, NULL);
   for (char **section = sections; *section; section++) {
     enum res res = read_section(config, file, *section, error);

@@ -27,7 +27,7 @@ test_errors(void)
     { .name = "bad time", .text = "[retention]\ndedupe = soon\n", .want = "a time such as 7d" },
     { .name = "bad size", .text = "[limits]\nmax_message_size = 1x\n", .want = "a size such as 25M" },
     { .name = "bad mode", .text = "[lmtp]\nsocket_mode = 999\n", .want = "octal permissions" },
-    { .name = "no section", .text = "port = 25\n", .want = "" },
+    { .name = "no section", .text = "port = 25\n", .want = "a key stands before the first [section]" },
   };
   for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
     g_autofree char *path = write_file(rows[i].text);
