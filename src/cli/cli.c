@@ -157,8 +157,8 @@ cli_print_json(json_t *value)
 }
 
 char *
-cli_time(int64_t at)
+cli_time(int64_t at, bool json)
 {
   g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(at / CLOCK_SECOND);
-  return time ? g_date_time_format(time, "%Y-%m-%d %H:%M:%S") : g_strdup("-");
+  return time ? g_date_time_format(time, json ? "%Y-%m-%dT%H:%M:%SZ" : "%Y-%m-%d %H:%M:%S") : g_strdup("-");
 }

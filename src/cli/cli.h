@@ -65,5 +65,5 @@ void cli_print(const char *format, ...) G_GNUC_PRINTF(1, 2);
 char *cli_clean(const char *text);
 /* Prints `value`, of any kind, as JSON and releases it. */
 void cli_print_json(json_t *value);
-/* "2026-11-22 10:00:00" UTC of epoch microseconds; owned by the caller. */
-char *cli_time(int64_t at);
+/* Epoch microseconds in UTC, "2026-11-22 10:00:00" for people and "2026-11-22T10:00:00Z" for `json`; owned by the caller. */
+char *cli_time(int64_t at, bool json);

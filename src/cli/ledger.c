@@ -6,7 +6,7 @@ static void
 show(const struct ledger_line *line, void *arg)
 {
   json_t *all = arg;
-  g_autofree char *at = line->at ? cli_time(line->at) : line->next_at ? cli_time(line->next_at) : g_strdup("-");
+  g_autofree char *at = line->at ? cli_time(line->at, all != NULL) : line->next_at ? cli_time(line->next_at, all != NULL) : g_strdup("-");
   g_autofree char *reply = cli_clean(line->reply);
   if (all)
     json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:i, s:s}", "address", line->address, "state", line->state, "at", at, "attempts", line->attempts,

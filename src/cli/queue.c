@@ -38,7 +38,7 @@ struct row {
 static void
 show(const struct row *row, json_t *all)
 {
-  g_autofree char *at = row->at ? cli_time(row->at) : g_strdup("");
+  g_autofree char *at = row->at ? cli_time(row->at, all != NULL) : g_strdup("");
   if (all)
     json_array_append_new(all, json_pack("{s:s, s:s, s:I, s:s}", "queue", row->name, "meaning", row->meaning, "count", (json_int_t)row->count, "at", at));
   else if (row->count)

@@ -14,7 +14,7 @@ struct transaction {
   struct transmission *mail;
   size_t *picked; /* the recipients, by their numbers in `mail` */
   size_t n, accepted;
-  bool mail_ok, data_sent;
+  bool needs_smtputf8, mail_ok, data_sent;
 };
 
 static enum res
@@ -55,14 +55,23 @@ address_is_utf8(const char *address)
   return octets_are_8bit(slice_of(address));
 }
 
-/* RFC 6531 3.4: asked for only if an address of this transaction or the message needs it. */
-static bool
-needs_smtputf8(const struct transaction *t)
+/* Picks the recipients of this transaction. SMTPUTF8 is asked for only if the message or an address needs it (RFC 6531 3.4), and it speaks for the whole
+ * transaction: so addresses that need it go together, and make the message no internationalised one for the others. */
+static void
+pick(struct transaction *t)
 {
-  bool needs = t->mail->header_utf8 || address_is_utf8(t->mail->reverse_path);
-  for (size_t i = 0; i < t->n && !needs; i++)
-    needs = address_is_utf8(t->mail->recipients[t->picked[i]].address);
-  return needs;
+  bool all = t->mail->header_utf8 || address_is_utf8(t->mail->reverse_path);
+  for (size_t i = 0; i < t->mail->n; i++) {
+    struct transmission_recipient *recipient = &t->mail->recipients[i];
+    recipient->accepted = false;
+    if (recipient->outcome != OUTCOME_PENDING || t->n == t->peer->max_recipients)
+      continue;
+    bool needs = all || address_is_utf8(recipient->address);
+    if (t->n == 0)
+      t->needs_smtputf8 = needs;
+    if (needs == t->needs_smtputf8)
+      t->picked[t->n++] = i;
+  }
 }
 
 static enum res
@@ -73,7 +82,7 @@ write_mail(struct transaction *t, GError **error)
   g_string_append_printf(line, "MAIL FROM:<%s>", t->mail->reverse_path);
   if (ehlo->size)
     g_string_append_printf(line, " SIZE=%" G_GINT64_FORMAT, transmission_size(t->mail));
-  bool smtputf8 = ehlo->smtputf8 && needs_smtputf8(t);
+  bool smtputf8 = ehlo->smtputf8 && t->needs_smtputf8;
   if (ehlo->eight_bit && (t->mail->eight_bit || smtputf8))
     g_string_append(line, " BODY=8BITMIME");
   if (smtputf8)
@@ -314,12 +323,7 @@ smtp_transaction_run(struct smtp_peer *peer, struct transmission *transmission, 
   }
   g_autofree size_t *picked = g_new(size_t, MIN(transmission->n, peer->max_recipients));
   struct transaction t = { .peer = peer, .mail = transmission, .picked = picked };
-  for (size_t i = 0; i < transmission->n; i++) {
-    struct transmission_recipient *recipient = &transmission->recipients[i];
-    recipient->accepted = false;
-    if (recipient->outcome == OUTCOME_PENDING && t.n < peer->max_recipients)
-      picked[t.n++] = i;
-  }
+  pick(&t);
   enum res res = envelope_run(&t, error);
   return res == RES_OK ? content_run(&t, error) : res;
 }

@@ -374,10 +374,10 @@ class Served(Commands):
         self.assertEqual(self.sink.wait_messages(1)[0].fields('Subject'), [b'number 0'])
         self.run_ok('discard', ANT, ids[1])
         done = self.daemon.cli('reject', '--comment', 'not here', ANT, ids[2])
-        self.assertEqual((done.code, done.out), (0, ''))
+        self.assertEqual((done.code, done.out), (0, '1 rejected\n'))
         self.assertIn('authors were not told', done.err)
         self.fails(('accept', ANT, ids[0]), ids[0], f'`listward held {ANT}`')
-        self.fails(('accept', ANT, 'nothing', ids[3]), 'nothing')  # the others are done all the same
+        self.fails(('accept', ANT, 'nothing', ids[3]), 'nothing', out='1 accepted\n')  # the others are done all the same
         self.assertEqual(self.sink.wait_messages(2)[1].fields('Subject'), [b'number 3'])
         self.assertEqual(self.run_ok('held', ANT), '')
         self.fails(('held', BEE), BEE)

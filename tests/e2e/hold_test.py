@@ -1,9 +1,12 @@
 """What waits for a moderator: listing, deciding, the cap, the expiry."""
 import json
 import os
+import pty
 import re
 import sqlite3
+import subprocess
 
+from lib.daemon import BINARY
 from lib.posting import DISCARDED, DOMAIN, MEMBER, STRANGER, Served, accepted, code, held, message
 
 DAY = 86400 * 10**6
@@ -38,10 +41,40 @@ class Decisions(Hold):
         self.assertEqual([(row['id'], row['sender'], row['rule'], row['reason']) for row in rows],
                          [(each, STRANGER, 'nonmember-moderation', f'you are not a member of {address}') for each in (one, two)])
 
+    def test_held_shows_one_message(self):
+        address = self.create('reading')
+        octets = message(STRANGER, 'read me')
+        one = self.post_held(address, octets)
+        self.assertEqual(self.daemon.run('held', address, one), octets.decode())
+        self.assertRegex(json.loads(self.daemon.run('held', '--json', address))[0]['date'], r'^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$')
+        for words, status in ((('held', address, 'nosuchid0000'), 1), (('held', '--json', address, one), 2)):
+            done = self.daemon.cli(*words)
+            self.assertEqual((done.code, done.out), (status, ''))
+        other = self.create('elsewhere')
+        self.assertIn(one, self.daemon.cli('held', other, one).err)
+
+    def test_a_terminal_is_not_driven(self):
+        address = self.create('escaping')
+        one = self.post_held(address, message(STRANGER, 'escape') + b'\x1b[2Jbody\r\n')
+        ours, theirs = pty.openpty()
+        with os.fdopen(ours, 'rb', buffering=0) as screen:
+            with subprocess.Popen([BINARY, '--config', self.daemon.conf, 'held', address, one], stdin=subprocess.DEVNULL, stdout=theirs) as process:
+                os.close(theirs)
+                shown = b''
+                try:
+                    while part := screen.read(4096):
+                        shown += part
+                except OSError:  # EIO: nobody has the other end any more
+                    pass
+        self.assertEqual(process.returncode, 0)
+        self.assertIn(b'by the rule nonmember-moderation: you are not a member', shown)
+        self.assertIn(b' [2Jbody', shown)
+        self.assertNotIn(b'\x1b', shown)
+
     def test_accept(self):
         address = self.create('accepting', 'subject_prefix=[%d] ')
         ids = [self.post_held(address, message(STRANGER, f'wait {number}')) for number in range(3)]
-        self.daemon.run('accept', address, ids[2], ids[0])
+        self.assertEqual(self.daemon.run('accept', address, ids[2], ids[0]), '2 accepted\n')
         copies = [self.copy_of(f'250 2.6.0 {each} x') for each in (ids[2], ids[0])]
         self.assertEqual([copy.fields('Subject') for copy in copies], [[b'[1] wait 2'], [b'[2] wait 0']])
         self.assertEqual([copy.addresses for copy in copies], [[MEMBER]] * 2)
