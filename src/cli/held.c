@@ -76,15 +76,14 @@ print_cleaned(struct slice octets)
 
 /* A file or a program gets the octets as they came. */
 static void
-print_message(const struct reading *reading)
+print_message(const struct posting *posting, struct slice octets)
 {
-  struct slice octets = slice_bytes(reading->octets);
   if (!isatty(STDOUT_FILENO)) {
     fwrite(octets.p, 1, octets.n, stdout);
     return;
   }
-  g_autofree char *at = cli_time(reading->posting->received_at, false), *reason = cli_clean(reading->posting->reason);
-  cli_print("held since %s by the rule %s: %s\n\n", at, reading->posting->rule, reason);
+  g_autofree char *at = cli_time(posting->received_at, false), *reason = cli_clean(posting->reason);
+  cli_print("held since %s by the rule %s: %s\n\n", at, posting->rule, reason);
   print_cleaned(octets);
 }
 
@@ -97,7 +96,7 @@ show_message(struct store *store, const struct list *list, const char *code)
   OWN(posting) posting = reading.posting;
   g_autoptr(GBytes) octets = reading.octets;
   if (res == RES_OK)
-    print_message(&reading);
+    print_message(posting, slice_bytes(octets));
   return cli_result(res, error);
 }
 
