@@ -112,8 +112,8 @@ class Corpus(unittest.TestCase):
                 if number % 100 == 99:
                     memory.append(resident(self.daemon))
         messages = self.sink.wait_messages(len(sent), seconds=120)
-        print(f'# {name}: {sum(verdicts.values())} messages: ' + ', '.join(f'{count} {what}' for what, count in verdicts.most_common()))
-        print(f'# {name}: resident MiB after each hundred: ' + ' '.join(str(octets >> 20) for octets in memory))
+        print(f'#: {name}: {sum(verdicts.values())} messages: ' + ', '.join(f'{count} {what}' for what, count in verdicts.most_common()))
+        print(f'#: {name}: resident MiB after each hundred: ' + ' '.join(str(octets >> 20) for octets in memory))
         return sent, verdicts, messages, memory
 
     def check_set(self, name):
