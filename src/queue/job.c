@@ -40,11 +40,12 @@ struct due {
   int64_t id, posting_id;
 };
 
-/* Kept mail for which there is somebody by now; owners as in queue/owners.c. Asked of the database, so that a thousand letters to nobody
+/* Kept mail for which there is somebody by now, or never will be (its list was removed); owners as in queue/owners.c. Asked of the database, so that a thousand letters to nobody
  * cost no attempt each. */
 static const char *const due_statements[] = {
   "SELECT j.id, j.posting_id FROM job j WHERE j.kind = 'owner' AND j.not_before <= $1 AND ($2 <> 0 OR EXISTS ("
-  "SELECT 1 FROM member m WHERE m.list_id = j.list_id AND m.role IN (1, 2) AND m.left_at IS NULL AND m.status = 0)) "
+  "SELECT 1 FROM member m WHERE m.list_id = j.list_id AND m.role IN (1, 2) AND m.left_at IS NULL AND m.status = 0) "
+  "OR EXISTS (SELECT 1 FROM list l WHERE l.id = j.list_id AND l.removed_at IS NOT NULL)) "
   "ORDER BY j.not_before, j.id LIMIT $3",
   "SELECT j.id, j.posting_id FROM job j JOIN posting p ON p.id = j.posting_id WHERE j.kind = 'postmaster' AND j.not_before <= $1 AND ($2 <> 0 OR EXISTS ("
   "SELECT 1 FROM list l JOIN member m ON m.list_id = l.id "
@@ -52,12 +53,12 @@ static const char *const due_statements[] = {
   "ORDER BY j.not_before, j.id LIMIT $3",
 };
 
-/* Appended to `due`, oldest first. */
+/* What a query for id and posting gives, appended to `due`. */
 static enum res
-jobs_due(struct tx *tx, const char *sql, bool site_owner, int64_t now, int limit, GArray *due, GError **error)
+jobs_find(struct tx *tx, const char *sql, struct sql_args args, GArray *due, GError **error)
 {
   OWN(rows) rows = NULL;
-  enum res res = sql_query(tx, sql, SQL_ARGS(sql_int(now), sql_int(site_owner), sql_int(limit)), &rows, error);
+  enum res res = sql_query(tx, sql, args, &rows, error);
   if (res != RES_OK)
     return res;
   while ((res = rows_next(rows, error)) == RES_OK) {
@@ -97,7 +98,7 @@ job_release_owner(struct tx *tx, const char *site_owner, int64_t now, int limit,
   *n = 0;
   enum res res = RES_OK;
   for (size_t i = 0; res == RES_OK && i < G_N_ELEMENTS(due_statements); i++)
-    res = jobs_due(tx, due_statements[i], *site_owner != '\0', now, limit - (int)due->len, due, error);
+    res = jobs_find(tx, due_statements[i], SQL_ARGS(sql_int(now), sql_int(*site_owner != '\0'), sql_int(limit - (int)due->len)), due, error);
   for (guint i = 0; res == RES_OK && i < due->len; i++)
     res = job_release(tx, &g_array_index(due, struct due, i), site_owner, now, n, error);
   return res;
@@ -107,14 +108,8 @@ enum res
 job_drop_stale(struct tx *tx, int64_t now, int limit, int *n, GError **error)
 {
   g_autoptr(GArray) stale = g_array_new(FALSE, FALSE, sizeof(struct due));
-  OWN(rows) rows = NULL;
-  enum res res = sql_query(tx, "SELECT id, posting_id FROM job WHERE kind NOT IN ('owner', 'postmaster') AND created_at < $1 ORDER BY id LIMIT $2",
-                           SQL_ARGS(sql_int(now - JOB_STALE), sql_int(limit)), &rows, error);
-  while (res == RES_OK && (res = rows_next(rows, error)) == RES_OK) {
-    struct due job = { row_int(rows, 0), row_int(rows, 1) };
-    g_array_append_val(stale, job);
-  }
-  res = res == RES_MORE ? RES_OK : res;
+  enum res res = jobs_find(tx, "SELECT id, posting_id FROM job WHERE kind NOT IN ('owner', 'postmaster') AND created_at < $1 ORDER BY id LIMIT $2",
+                           SQL_ARGS(sql_int(now - JOB_STALE), sql_int(limit)), stale, error);
   for (guint i = 0; res == RES_OK && i < stale->len; i++)
     res = job_end(tx, &g_array_index(stale, struct due, i), POSTING_DISCARDED, now, error);
   *n = (int)stale->len;
