@@ -253,3 +253,23 @@ fixture_answer(struct fixture *fixture, const struct mail *mail)
   outcome_clear(&outcome);
   return reply;
 }
+
+struct decide {
+  const struct list *list;
+  const char *code;
+  enum hold_decision decision;
+  int64_t now;
+};
+
+static enum res
+decide(struct tx *tx, void *arg, GError **error)
+{
+  const struct decide *decide = arg;
+  return hold_decide(tx, decide->list, decide->code, decide->decision, decide->now, error);
+}
+
+enum res
+fixture_decide(struct fixture *fixture, const struct list *list, const char *code, enum hold_decision decision, int64_t now)
+{
+  return fixture_write(fixture, decide, &(struct decide){ list, code, decision, now });
+}

@@ -2,6 +2,7 @@
 /* For tests: a scratch store with lists, and a door's way to post to them. What fails ends the test. */
 #include "list/member.h"
 #include "queue/explain.h"
+#include "queue/hold.h"
 #include "queue/intake.h"
 
 #define FIXTURE_NOW (INT64_C(1800000000) * 1000000)
@@ -34,6 +35,9 @@ int64_t fixture_int(struct fixture *fixture, const char *sql);
 void fixture_run(struct fixture *fixture, const char *sql);
 /* RES_OK or what `fn` gave; ends the test if it is RES_TEMP. */
 enum res fixture_write(struct fixture *fixture, store_fn fn, void *arg);
+
+/* What a moderator decides. RES_MORE: nothing held by that id. */
+enum res fixture_decide(struct fixture *fixture, const struct list *list, const char *code, enum hold_decision decision, int64_t now);
 
 #define FIXTURE_RECIPIENTS 6
 struct mail {

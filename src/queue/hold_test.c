@@ -66,19 +66,6 @@ test_list(void)
   fixture_tear_down(&fixture);
 }
 
-struct decide {
-  const struct list *list;
-  const char *code;
-  enum hold_decision decision;
-};
-
-static enum res
-decide(struct tx *tx, void *arg, GError **error)
-{
-  const struct decide *decide = arg;
-  return hold_decide(tx, decide->list, decide->code, decide->decision, FIXTURE_NOW + 7, error);
-}
-
 static const struct row {
   const char *name;
   enum hold_decision decision;
@@ -105,7 +92,7 @@ test_decide(void)
     fixture_member(&fixture, ANT, MEMBER_MEMBER, "later@example.org", NULL);
     OWN(list) list = fixture_find(&fixture, rows[i].other_list ? BEE : ANT);
     g_test_message("%s", rows[i].name);
-    g_assert_cmpint(fixture_write(&fixture, decide, &(struct decide){ list, code, rows[i].decision }), ==, rows[i].want);
+    g_assert_cmpint(fixture_decide(&fixture, list, code, rows[i].decision, FIXTURE_NOW + 7), ==, rows[i].want);
     g_assert_cmpint(fixture_int(&fixture, "SELECT state FROM posting"), ==, rows[i].state);
     g_assert_cmpint(fixture_int(&fixture, "SELECT number FROM posting"), ==, rows[i].deliveries);
     g_assert_cmpint(fixture_int(&fixture, "SELECT COALESCE(decided_at, 0) FROM posting"), ==, rows[i].want == RES_OK ? FIXTURE_NOW + 7 : 0);

@@ -138,19 +138,6 @@ test_repeats(void)
   fixture_tear_down(&fixture);
 }
 
-struct decide {
-  const struct list *list;
-  const char *code;
-  enum hold_decision decision;
-};
-
-static enum res
-decide(struct tx *tx, void *arg, GError **error)
-{
-  const struct decide *decide = arg;
-  return hold_decide(tx, decide->list, decide->code, decide->decision, FIXTURE_NOW, error);
-}
-
 /* Held, then dealt with by a moderator: the repeat is answered, nothing is posted twice. */
 static void
 test_repeat_of_held(void)
@@ -167,9 +154,8 @@ test_repeat_of_held(void)
     g_assert_cmpint(outcome.reply[0], ==, REPLY_HELD);
     g_assert_cmpint(fixture_answer(&fixture, &mail), ==, REPLY_ALREADY_HELD);
     OWN(list) list = fixture_find(&fixture, ANT);
-    struct decide decision = { list, outcome.code[0], decisions[i].decision };
-    g_assert_cmpint(fixture_write(&fixture, decide, &decision), ==, RES_OK);
-    g_assert_cmpint(fixture_write(&fixture, decide, &decision), ==, RES_MORE);
+    g_assert_cmpint(fixture_decide(&fixture, list, outcome.code[0], decisions[i].decision, FIXTURE_NOW), ==, RES_OK);
+    g_assert_cmpint(fixture_decide(&fixture, list, outcome.code[0], decisions[i].decision, FIXTURE_NOW), ==, RES_MORE);
     g_assert_cmpint(fixture_answer(&fixture, &mail), ==, decisions[i].want);
     g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM posting"), ==, 1);
     g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM delivery"), ==, decisions[i].decision == HOLD_ACCEPT);

@@ -17,12 +17,6 @@ class Limits(Served):
     def furnish(cls):
         cls.ant = cls.create('ant')
 
-    def client(self, where=None):
-        client = Client(where or self.daemon.port)
-        self.addCleanup(client.close)
-        client.lhlo()
-        return client
-
     def in_data(self, where=None):
         client = self.client(where)
         client.send(f'MAIL FROM:<{MEMBER}>\r\nRCPT TO:<{self.ant}>\r\nDATA\r\n')

@@ -23,12 +23,6 @@ class Lmtp(Served):
     def furnish(cls):
         cls.ant = cls.create('ant')
 
-    def client(self):
-        client = Client(self.daemon.port)
-        self.addCleanup(client.close)
-        client.lhlo()
-        return client
-
     def expect(self, client, line, pattern):
         self.assertRegex(str(client.command(line)), pattern)
 

@@ -20,12 +20,6 @@ class Wire(Served):
     def furnish(cls):
         cls.ant = cls.create('ant')
 
-    def client(self, where=None):
-        client = Client(where or self.daemon.port)
-        self.addCleanup(client.close)
-        client.lhlo()
-        return client
-
     def data(self, client):
         client.send(f'MAIL FROM:<{MEMBER}>\r\nRCPT TO:<{self.ant}>\r\nDATA\r\n')
         self.assertEqual(client.codes(3), [250, 250, 354])

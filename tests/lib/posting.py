@@ -86,6 +86,13 @@ class Served(unittest.TestCase):
             cls.daemon.run('addmembers', '-W', '-', address, stdin=''.join(f'{member}\n' for member in members))
         return address
 
+    def client(self, where=None):
+        """A session that has said LHLO; closed when the test ends."""
+        client = Client(where or self.daemon.port)
+        self.addCleanup(client.close)
+        client.lhlo()
+        return client
+
     def post(self, address, octets=None, sender=MEMBER, where=None, mail='', xforward=None):
         """The reply to a posting of the member's, as text. `address` may be several: replies then."""
         several = not isinstance(address, str)
