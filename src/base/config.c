@@ -7,10 +7,14 @@
 
 static const char *const unproven_choices[] = { "hold", "discard", "refuse", NULL };
 static const char *const outlet_choices[] = { "smtp", "maildir", NULL };
+/* By value. */
+static const char *const bool_choices[] = { "no", "yes", NULL };
+static const char *const tls_choices[] = { "no", "starttls", "implicit", NULL };
 static const char *const format_choices[] = { "logfmt", "json", NULL };
 static const char *const level_choices[] = { "debug", "info", "warning", "error", NULL };
 
 #define FIELD(name) .offset = offsetof(struct config, name)
+#define OUTLET(name) .outlet = true, .offset = offsetof(struct config_outlet, name)
 #define RESTART .restart = true
 #define ENUM(names) .choices = (names)
 
@@ -34,16 +38,30 @@ const struct config_key config_table[] = {
   { "web", "listen", CONFIG_LIST, "127.0.0.1:8000", "web pages; not there yet: nothing listens", FIELD(web_listen), RESTART },
   { "web", "base_url", CONFIG_TEXT, "", "how the web pages are reached from outside; empty: no links in mail", FIELD(web_base_url) },
   { "web", "trusted_proxies", CONFIG_LIST, "", "addresses whose Forwarded headers are believed", FIELD(web_trusted_proxies) },
-  { "outlet", "type", CONFIG_ENUM, "smtp", "where copies go: smtp (host, port) or maildir (path)", FIELD(outlet_type), ENUM(outlet_choices) },
-  { "outlet", "host", CONFIG_TEXT, "127.0.0.1", "the MTA that takes the copies", FIELD(outlet_host) },
-  { "outlet", "port", CONFIG_INT, "25", "its port", FIELD(outlet_port), .min = 1, .max = 65535 },
-  { "outlet", "path", CONFIG_TEXT, "outlet", "one Maildir, made if missing", FIELD(outlet_path) },
-  { "courier", "connections", CONFIG_INT, "8", "connections to the outlet at a time", FIELD(courier_connections), .min = 1, .max = 64 },
+  { "outlet", "type", CONFIG_ENUM, "smtp", "where copies go: smtp (host, port) or maildir (path); a section [outlet NAME] is for lists whose setting outlet says NAME",
+    OUTLET(type), ENUM(outlet_choices) },
+  { "outlet", "host", CONFIG_LIST, "127.0.0.1", "the MTA that takes the copies; several share them out, and what one cannot take now goes to another: HOST or HOST:PORT",
+    OUTLET(hosts) },
+  { "outlet", "port", CONFIG_INT, "25", "its port, where host names none", OUTLET(port), .min = 1, .max = 65535 },
+  { "outlet", "connections", CONFIG_INT, "0", "connections to it at a time; 0: what [courier] connections says", OUTLET(connections), .min = 0, .max = 64 },
+  { "outlet", "ignore_keywords", CONFIG_LIST, "", "what it offers in EHLO and shall not be used: CHUNKING, DSN, XVERP, ...", OUTLET(ignore_keywords) },
+  { "outlet", "tls", CONFIG_ENUM, "no", "no, starttls (the connection must be encrypted), or implicit (from its first octet)", OUTLET(tls), ENUM(tls_choices) },
+  { "outlet", "tls_verify", CONFIG_BOOL, "yes", "its certificate must be good, for the name in tls_name", OUTLET(tls_verify) },
+  { "outlet", "tls_ca_file", CONFIG_TEXT, "", "authorities that may have signed it, PEM; empty: the system's", OUTLET(tls_ca_file) },
+  { "outlet", "tls_name", CONFIG_TEXT, "", "name that the certificate is for; empty: host", OUTLET(tls_name) },
+  { "outlet", "tls_certificate", CONFIG_TEXT, "", "our own certificate (chain), PEM; empty: none", OUTLET(tls_certificate) },
+  { "outlet", "tls_key", CONFIG_TEXT, "", "its key, PEM; empty: it stands in tls_certificate", OUTLET(tls_key) },
+  { "outlet", "user", CONFIG_TEXT, "", "name to log in with (AUTH PLAIN or LOGIN); empty: no login", OUTLET(user) },
+  { "outlet", "password_file", CONFIG_TEXT, "", "file whose first line is the password", OUTLET(password_file) },
+  { "outlet", "path", CONFIG_TEXT, "outlet", "maildir: one Maildir, made if missing", OUTLET(path) },
+  { "courier", "connections", CONFIG_INT, "8", "connections to an outlet at a time", FIELD(courier_connections), .min = 1, .max = 64 },
   { "courier", "max_recipients", CONFIG_INT, "500", "recipients in one transaction", FIELD(courier_max_recipients), .min = 1, .max = 500 },
   { "courier", "retry_first", CONFIG_TIME, "5m", "wait after a recipient's first temporary failure; doubles each time", FIELD(courier_retry_first), .min = 1, .max = CLOCK_DAY },
   { "courier", "retry_max", CONFIG_TIME, "4h", "longest such wait", FIELD(courier_retry_max), .min = 1, .max = 30 * CLOCK_DAY },
   { "courier", "retry_lifetime", CONFIG_TIME, "5d", "a recipient that fails for so long is given up", FIELD(courier_retry_lifetime), .min = 1, .max = 365 * CLOCK_DAY },
-  { "courier", "personal_domains", CONFIG_LIST, "", "members in these domains get personal copies; not there yet: batches for all", FIELD(courier_personal_domains) },
+  { "courier", "personal_domains", CONFIG_LIST, "", "members in these domains get copies of their own (setting personal = auto)", FIELD(courier_personal_domains) },
+  { "courier", "max_in_flight", CONFIG_SIZE, "1G", "octets of one list's copies, size times recipients, being sent at a time; one transaction may always", FIELD(courier_max_in_flight),
+    .min = 1024, .max = INT64_C(1) << 50 },
   { "limits", "max_message_size", CONFIG_SIZE, "25M", "largest message taken; what SIZE announces", FIELD(max_message_size), .min = 1024, .max = INT64_C(1) << 31 },
   { "limits", "max_sessions", CONFIG_INT, "500", "LMTP sessions at a time", FIELD(max_sessions), RESTART, .min = 1, .max = 10000 },
   { "limits", "max_memory", CONFIG_SIZE, "256M", "memory for messages that are arriving; beyond it 452", FIELD(max_memory), RESTART, .min = 1 << 20, .max = INT64_C(1) << 40 },
@@ -59,10 +77,11 @@ const struct config_key config_table[] = {
   { NULL },
 };
 
+/* An outlet's key has a field in each outlet; `outlet` says in which. */
 static void *
-field_of(const struct config *config, const struct config_key *key)
+field_in(const struct config *config, const struct config_outlet *outlet, const struct config_key *key)
 {
-  return (char *)config + key->offset;
+  return (key->outlet ? (char *)outlet : (char *)config) + key->offset;
 }
 
 static bool
@@ -108,6 +127,7 @@ parse_number(const struct config_key *key, const char *text, int64_t *value)
   case CONFIG_SIZE: return quantity_size(text, value) && *value >= key->min && *value <= key->max;
   case CONFIG_TIME: return quantity_time(text, value) && *value >= key->min && *value <= key->max;
   case CONFIG_ENUM: return parse_choice(key->choices, text, value);
+  case CONFIG_BOOL: return parse_choice(bool_choices, text, value);
   case CONFIG_MODE: return parse_mode(text, value);
   case CONFIG_TEXT:
   case CONFIG_LIST: break;
@@ -123,6 +143,7 @@ number_text(const struct config_key *key, int64_t value)
   case CONFIG_SIZE: return quantity_size_text(value);
   case CONFIG_TIME: return quantity_time_text(value);
   case CONFIG_ENUM: return g_strdup(key->choices[value]);
+  case CONFIG_BOOL: return g_strdup(bool_choices[value]);
   case CONFIG_MODE: return g_strdup_printf("0%03o", (unsigned)value);
   case CONFIG_TEXT:
   case CONFIG_LIST: break;
@@ -138,6 +159,7 @@ allowed_text(const struct config_key *key)
     g_autofree char *names = g_strjoinv(", ", (char **)key->choices);
     return g_strdup_printf("one of %s", names);
   }
+  case CONFIG_BOOL: return g_strdup("yes or no");
   case CONFIG_MODE: return g_strdup("octal permissions such as 0660");
   case CONFIG_TIME: return g_strdup("a time such as 7d, 12h, 5m or 30s");
   case CONFIG_SIZE: {
@@ -152,9 +174,9 @@ allowed_text(const struct config_key *key)
 }
 
 static enum res
-set_field(struct config *config, const struct config_key *key, const char *text, GError **error)
+set_field(struct config *config, struct config_outlet *outlet, const struct config_key *key, const char *text, GError **error)
 {
-  void *field = field_of(config, key);
+  void *field = field_in(config, outlet, key);
   if (key->type == CONFIG_TEXT) {
     g_free(*(char **)field);
     *(char **)field = g_strdup(text);
@@ -168,7 +190,8 @@ set_field(struct config *config, const struct config_key *key, const char *text,
   if (parse_number(key, text, field))
     return RES_OK;
   g_autofree char *allowed = allowed_text(key);
-  return refuse(error, REPLY_SYNTAX, "%s: [%s] %s = %s: not understood; it takes %s", config->file ? config->file : "default", key->section, key->key, text, allowed);
+  return refuse(error, REPLY_SYNTAX, "%s: [%s%s%s] %s = %s: not understood; it takes %s", config->file ? config->file : "default", key->section,
+                key->outlet && outlet->name[0] ? " " : "", key->outlet ? outlet->name : "", key->key, text, allowed);
 }
 
 static const struct config_key *
@@ -189,21 +212,64 @@ section_is_known(const char *section)
   return false;
 }
 
+/* One more outlet, with all keys at their defaults. */
+static struct config_outlet *
+add_outlet(struct config *config, const char *name)
+{
+  config->outlets = g_renew(struct config_outlet, config->outlets, config->n_outlets + 1);
+  struct config_outlet *outlet = &config->outlets[config->n_outlets++];
+  *outlet = (struct config_outlet){ .name = g_strdup(name) };
+  for (const struct config_key *key = config_table; key->section; key++)
+    if (key->outlet) {
+      enum res res = set_field(config, outlet, key, key->fallback, NULL);
+      g_assert(res == RES_OK);
+    }
+  return outlet;
+}
+
+#define OUTLET_PREFIX "outlet "
+#define OUTLET_NAME_MAX 32
+
+static bool
+is_outlet_name(const char *name)
+{
+  return *name && strlen(name) <= OUTLET_NAME_MAX && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == strlen(name);
+}
+
+/* The outlet that a section [outlet NAME] describes. */
+static enum res
+open_outlet(struct config *config, const char *section, struct config_outlet **outlet, GError **error)
+{
+  const char *name = section + strlen(OUTLET_PREFIX);
+  if (!is_outlet_name(name))
+    return refuse(error, REPLY_SYNTAX, "%s: [%s]: an outlet's name is up to %d of a-z, 0-9, - and _", config->file, section, OUTLET_NAME_MAX);
+  if (config->n_outlets == CONFIG_OUTLETS_MAX)
+    return refuse(error, REPLY_SYNTAX, "%s: [%s]: there may be %d outlets", config->file, section, CONFIG_OUTLETS_MAX);
+  *outlet = add_outlet(config, name);
+  return RES_OK;
+}
+
 static enum res
 read_section(struct config *config, GKeyFile *file, const char *section, GError **error)
 {
-  if (!section_is_known(section))
+  bool named = g_str_has_prefix(section, OUTLET_PREFIX);
+  struct config_outlet *outlet = &config->outlets[0];
+  if (named) {
+    enum res res = open_outlet(config, section, &outlet, error);
+    if (res != RES_OK)
+      return res;
+  } else if (!section_is_known(section))
     return refuse(error, REPLY_SYNTAX, "%s: there is no section [%s]; `listward conf` prints all there are", config->file, section);
   g_auto(GStrv) keys = g_key_file_get_keys(file, section, NULL, NULL);
   for (char **key = keys; key && *key; key++) {
-    const struct config_key *row = find_key(section, *key);
+    const struct config_key *row = find_key(named ? "outlet" : section, *key);
     if (row == NULL)
       return refuse(error, REPLY_SYNTAX, "%s: section [%s] has no key %s; `listward conf` prints all there are", config->file, section, *key);
     g_autoptr(GError) problem = NULL;
     g_autofree char *text = g_key_file_get_string(file, section, *key, &problem);
     if (text == NULL)
       return refuse(error, REPLY_SYNTAX, "%s: [%s] %s: %s", config->file, section, *key, problem->message);
-    enum res res = set_field(config, row, g_strchomp(text), error);
+    enum res res = set_field(config, outlet, row, g_strchomp(text), error);
     if (res != RES_OK)
       return res;
     if (row->offset == offsetof(struct config, lmtp_listen))
@@ -242,8 +308,9 @@ enum res
 config_load(const char *file, struct config **config, GError **error)
 {
   OWN(config) made = g_new0(struct config, 1);
+  add_outlet(made, "");
   for (const struct config_key *key = config_table; key->section; key++) {
-    enum res res = set_field(made, key, key->fallback, error);
+    enum res res = key->outlet ? RES_OK : set_field(made, NULL, key, key->fallback, error);
     g_assert(res == RES_OK);
   }
   made->lmtp_listen_is_default = true;
@@ -264,27 +331,61 @@ config_load(const char *file, struct config **config, GError **error)
   return RES_OK;
 }
 
+static void
+clear_field(void *field, const struct config_key *key)
+{
+  if (key->type == CONFIG_TEXT)
+    g_free(*(char **)field);
+  else if (key->type == CONFIG_LIST)
+    g_strfreev(*(char ***)field);
+}
+
 void
 config_free(struct config *config)
 {
   if (config == NULL)
     return;
-  for (const struct config_key *key = config_table; key->section; key++)
-    if (key->type == CONFIG_TEXT)
-      g_free(*(char **)field_of(config, key));
-    else if (key->type == CONFIG_LIST)
-      g_strfreev(*(char ***)field_of(config, key));
+  for (const struct config_key *key = config_table; key->section; key++) {
+    if (!key->outlet)
+      clear_field(field_in(config, NULL, key), key);
+    for (size_t i = 0; key->outlet && i < config->n_outlets; i++)
+      clear_field(field_in(config, &config->outlets[i], key), key);
+  }
+  for (size_t i = 0; i < config->n_outlets; i++)
+    g_free(config->outlets[i].name);
+  g_free(config->outlets);
   g_free(config->file);
   g_free(config);
+}
+
+static char *
+field_text(const void *field, const struct config_key *key)
+{
+  if (holds_number(key->type))
+    return number_text(key, *(const int64_t *)field);
+  return key->type == CONFIG_TEXT ? g_strdup(*(char *const *)field) : g_strjoinv(", ", *(char **const *)field);
 }
 
 char *
 config_value(const struct config *config, const struct config_key *key)
 {
-  void *field = field_of(config, key);
-  if (holds_number(key->type))
-    return number_text(key, *(int64_t *)field);
-  return key->type == CONFIG_TEXT ? g_strdup(*(char **)field) : g_strjoinv(", ", *(char ***)field);
+  return field_text(field_in(config, &config->outlets[0], key), key);
+}
+
+char *
+config_outlet_value(const struct config_outlet *outlet, const struct config_key *key)
+{
+  g_assert(key->outlet);
+  return field_text(field_in(NULL, outlet, key), key);
+}
+
+const struct config_outlet *
+config_outlet_find(const struct config *config, const char *name)
+{
+  for (size_t i = 0; i < config->n_outlets; i++)
+    if (strcmp(config->outlets[i].name, name) == 0)
+      return &config->outlets[i];
+  return NULL;
 }
 
 GPtrArray *
@@ -308,7 +409,7 @@ config_keep_restart_keys(const struct config *before, struct config *after)
     if (!key->restart)
       continue;
     g_autofree char *value = config_value(before, key);
-    enum res res = set_field(after, key, value, NULL);
+    enum res res = set_field(after, &after->outlets[0], key, value, NULL);
     g_assert(res == RES_OK);
   }
   after->lmtp_listen_is_default = before->lmtp_listen_is_default;

@@ -14,11 +14,25 @@ enum config_type {
   CONFIG_SIZE, /* octets; 25M, 256K */
   CONFIG_TIME, /* microseconds; 7d, 12h, 5m, 10s; 0 */
   CONFIG_ENUM,
+  CONFIG_BOOL, /* yes or no */
   CONFIG_MODE, /* octal permission bits */
 };
 
 enum config_unproven { CONFIG_UNPROVEN_HOLD, CONFIG_UNPROVEN_DISCARD, CONFIG_UNPROVEN_REFUSE };
-enum config_outlet { CONFIG_OUTLET_SMTP, CONFIG_OUTLET_MAILDIR };
+enum config_outlet_type { CONFIG_OUTLET_SMTP, CONFIG_OUTLET_MAILDIR };
+enum config_tls { CONFIG_TLS_NO, CONFIG_TLS_STARTTLS, CONFIG_TLS_IMPLICIT };
+
+/* Outlets at most, the default one included. */
+#define CONFIG_OUTLETS_MAX 16
+
+/* A section [outlet], or [outlet NAME] for lists whose setting `outlet` says NAME. */
+struct config_outlet {
+  char *name;   /* "": the default one */
+  char **hosts; /* next hops, with or without a port; copies are shared out among them */
+  char *path, *tls_ca_file, *tls_name, *tls_certificate, *tls_key, *user, *password_file;
+  char **ignore_keywords; /* of EHLO */
+  int64_t type, port, connections, tls, tls_verify;
+};
 
 /* Lists are NULL-terminated. Texts are never NULL. Times are microseconds, sizes octets. */
 struct config {
@@ -31,9 +45,9 @@ struct config {
   char **auth_trusted, **auth_local_domains;
   char **rest_listen, **web_listen, **web_trusted_proxies;
   char *web_base_url;
-  int64_t outlet_type, outlet_port;
-  char *outlet_host, *outlet_path;
-  int64_t courier_connections, courier_max_recipients, courier_retry_first, courier_retry_max, courier_retry_lifetime;
+  struct config_outlet *outlets; /* the default one first */
+  size_t n_outlets;              /* at least 1 */
+  int64_t courier_connections, courier_max_recipients, courier_retry_first, courier_retry_max, courier_retry_lifetime, courier_max_in_flight;
   char **courier_personal_domains;
   int64_t max_message_size, max_sessions, max_memory, command_timeout, data_timeout, message_timeout;
   int64_t retention_messages, retention_dedupe, retention_ledger, retention_audit;
@@ -55,13 +69,18 @@ struct config_key {
   const char *doc;
   const char *const *choices; /* CONFIG_ENUM: NULL-terminated */
   bool restart;               /* a reload cannot change it */
+  bool outlet;                /* `offset` is one in struct config_outlet */
   size_t offset;
   int64_t min, max;
 };
 /* Ends with a row whose section is NULL. */
 extern const struct config_key config_table[];
-/* The effective value as one would write it; owned by the caller. */
+/* The effective value as one would write it (of the default outlet, if it is an outlet's key); owned by the caller. */
 char *config_value(const struct config *config, const struct config_key *key);
+/* The same of a key of [outlet] for one of the outlets. */
+char *config_outlet_value(const struct config_outlet *outlet, const struct config_key *key);
+/* The outlet of that name, or NULL. */
+const struct config_outlet *config_outlet_find(const struct config *config, const char *name);
 /* Keys that differ between two configurations and need a restart: an array of "[section] key" strings. */
 GPtrArray *config_restart_keys(const struct config *before, const struct config *after);
 /* Gives `after` the values of `before` for those keys: what is in force after a reload. */

@@ -27,6 +27,10 @@ test_errors(void)
     { .name = "bad time", .text = "[retention]\ndedupe = soon\n", .want = "a time such as 7d" },
     { .name = "bad size", .text = "[limits]\nmax_message_size = 1x\n", .want = "a size such as 25M" },
     { .name = "bad mode", .text = "[lmtp]\nsocket_mode = 999\n", .want = "octal permissions" },
+    { .name = "bad choice of two", .text = "[outlet]\ntls_verify = perhaps\n", .want = "[outlet] tls_verify = perhaps: not understood; it takes yes or no" },
+    { .name = "outlet's bad key", .text = "[outlet relay]\nhots = x\n", .want = "[outlet relay] has no key hots" },
+    { .name = "outlet's bad value", .text = "[outlet relay]\nport = x\n", .want = "[outlet relay] port = x" },
+    { .name = "outlet's bad name", .text = "[outlet Big Relay]\n", .want = "[outlet Big Relay]: an outlet's name is" },
     { .name = "no section", .text = "port = 25\n", .want = "a key stands before the first [section]" },
   };
   for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -63,6 +67,28 @@ test_values(void)
   g_autofree char *relative = config_path(config, "x.db"), *absolute = config_path(config, "/x.db");
   g_assert_cmpstr(relative, ==, "/srv/l/x.db");
   g_assert_cmpstr(absolute, ==, "/x.db");
+  g_unlink(path);
+}
+
+/* Each outlet has keys of its own; what it does not say is the table's default, not the default outlet's value. */
+static void
+test_outlets(void)
+{
+  g_autofree char *path = write_file("[outlet]\nhost = a.example, b.example:26\nport = 2525\n[outlet relay-2]\nhost = c.example\ntls = starttls\n");
+  g_autoptr(GError) error = NULL;
+  OWN(config) config = NULL;
+  g_assert_cmpint(config_load(path, &config, &error), ==, RES_OK);
+  g_assert_cmpuint(config->n_outlets, ==, 2);
+  g_assert_cmpstr(config->outlets[0].name, ==, "");
+  g_assert_cmpstr(config->outlets[0].hosts[1], ==, "b.example:26");
+  g_assert_cmpint(config->outlets[0].port, ==, 2525);
+  g_assert_cmpint(config->outlets[0].tls, ==, CONFIG_TLS_NO);
+  const struct config_outlet *relay = config_outlet_find(config, "relay-2");
+  g_assert_nonnull(relay);
+  g_assert_cmpint(relay->port, ==, 25);
+  g_assert_cmpint(relay->tls, ==, CONFIG_TLS_STARTTLS);
+  g_assert_true(relay->tls_verify);
+  g_assert_null(config_outlet_find(config, "relay"));
   g_unlink(path);
 }
 
@@ -139,6 +165,7 @@ main(int argc, char **argv)
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/config/errors", test_errors);
   g_test_add_func("/config/values", test_values);
+  g_test_add_func("/config/outlets", test_outlets);
   g_test_add_func("/config/round-trip", test_values_round_trip);
   g_test_add_func("/config/restart-keys", test_restart_keys);
   g_test_add_func("/config/quantities", test_quantities);

@@ -16,11 +16,12 @@ struct courier_host {
 static enum res
 outlet_of(const struct config *config, struct outlet **outlet, GError **error)
 {
-  g_autofree char *path = config_path(config, config->outlet_path);
+  const struct config_outlet *wanted = &config->outlets[0];
+  g_autofree char *path = config_path(config, wanted->path);
   const struct outlet_options options = {
-    .type = config->outlet_type == CONFIG_OUTLET_SMTP ? "smtp" : "maildir",
-    .host = config->outlet_host,
-    .port = (int)config->outlet_port,
+    .type = wanted->type == CONFIG_OUTLET_SMTP ? "smtp" : "maildir",
+    .host = wanted->hosts[0],
+    .port = (int)wanted->port,
     .path = path,
     .hostname = config->hostname,
     .max_recipients = (int)config->courier_max_recipients,
