@@ -114,12 +114,10 @@ list_set(struct tx *tx, int64_t id, const char *name, enum list_set_how how, con
   if (!setting)
     return refuse(error, REPLY_SYNTAX, "there is no setting \"%.200s\"", name);
   /* What cannot be set at all is said before its value is looked at. */
-  enum res res = setting_check(setting, "", error);
+  enum res res = setting_check(setting, error);
   g_autofree char *stored = NULL;
   if (res == RES_OK)
     res = changed_value(tx, id, setting, how, value, &stored, error);
-  if (res == RES_OK)
-    res = setting_check(setting, stored, error);
   if (res == RES_OK)
     res = store_value(tx, id, setting, stored, error);
   return res == RES_OK ? list_touch(tx, id, error) : res;

@@ -328,7 +328,6 @@ static const struct {
   { .name = "unknown", .setting = "colour", .value = "x", .rows = 4, .says = "there is no setting \"colour\"" },
   { .name = "read-only", .setting = "list_name", .value = "x", .want = "ant", .rows = 4, .says = "list_name is read-only" },
   { .name = "not yet", .setting = "anonymous_list", .value = "no such value", .want = "false", .rows = 4, .says = "cannot be set yet" },
-  { .name = "choice not yet", .setting = "personal", .value = "always", .want = "auto", .rows = 4, .says = "cannot be always yet" },
   { .name = "add to no list", .setting = "max_held", .how = LIST_SET_ADD, .value = "1", .want = "500", .rows = 4, .says = "is not a list" },
   { .name = "add to a list not yet", .setting = "filter_types", .how = LIST_SET_ADD, .value = "a", .want = "[]", .rows = 4, .says = "cannot be set yet" },
 };

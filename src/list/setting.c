@@ -361,14 +361,12 @@ setting_list_remove(const struct setting *setting, const char *stored, const cha
 }
 
 enum res
-setting_check(const struct setting *setting, const char *stored, GError **error)
+setting_check(const struct setting *setting, GError **error)
 {
   if (setting->read_only)
     return refuse(error, REPLY_SYNTAX, "%s is read-only", setting->name);
   if (!setting->works)
     return refuse(error, REPLY_SYNTAX, "%s cannot be set yet: its work does not exist in this version", setting->name);
-  if (setting->unbuilt && g_str_equal(stored, setting->unbuilt))
-    return refuse(error, REPLY_SYNTAX, "%s cannot be %s yet: its work does not exist in this version", setting->name, stored);
   return RES_OK;
 }
 
@@ -464,5 +462,6 @@ settings_clear(struct settings *settings)
   text_free(settings->description);
   text_free(settings->display_name);
   text_free(settings->info);
+  text_free(settings->outlet);
   *settings = (struct settings){ 0 };
 }

@@ -32,7 +32,6 @@ struct setting {
   size_t offset;              /* in struct settings; SIZE_MAX: not there */
   bool works;                 /* false: its work does not exist yet; `set` refuses it */
   bool read_only;             /* a fact about the list; the database's rows tell it, not list_setting */
-  const char *unbuilt;        /* SETTING_ENUM: the choice whose work does not exist yet, or NULL */
   const char *doc;            /* one line */
 };
 
@@ -41,6 +40,7 @@ enum moderation { MODERATION_HOLD, MODERATION_REJECT, MODERATION_DISCARD, MODERA
 enum reply_goes_to { REPLY_GOES_NO_MUNGING, REPLY_GOES_TO_LIST, REPLY_GOES_EXPLICIT, REPLY_GOES_EXPLICIT_ONLY };
 enum oversize { OVERSIZE_REJECT, OVERSIZE_HOLD };
 enum personal { PERSONAL_AUTO, PERSONAL_ALWAYS, PERSONAL_NEVER };
+enum personalize { PERSONALIZE_NONE, PERSONALIZE_INDIVIDUAL, PERSONALIZE_FULL };
 enum roster_visibility { ROSTER_PUBLIC, ROSTER_MEMBERS, ROSTER_MODERATORS };
 enum verdict_at_rcpt { VERDICT_AT_RCPT_NO, VERDICT_AT_RCPT_BANNED, VERDICT_AT_RCPT_SURE };
 
@@ -52,8 +52,8 @@ struct settings {
   int64_t max_held, max_days_to_hold;
   int64_t reply_goes_to_list; /* enum reply_goes_to */
   int64_t emergency, conceal_members, allow_list_posts, first_strip_reply_to, include_rfc2369_headers, advertised;
-  int64_t personal, verdict_at_rcpt;
-  char *subject_prefix, *reply_to_address, *description, *display_name, *info; /* never NULL; changed by setting_apply alone */
+  int64_t personal, personalize, verdict_at_rcpt;
+  char *subject_prefix, *reply_to_address, *description, *display_name, *info, *outlet; /* never NULL; changed by setting_apply alone */
 };
 
 /* The table, sorted by name; ends with a row whose name is NULL. Any thread may call everything below. */
@@ -70,8 +70,8 @@ enum res setting_parse(const struct setting *setting, const char *text, char **s
  * no list, an item is not allowed, an item to take away is not there. `changed` is owned by the caller. */
 enum res setting_list_add(const struct setting *setting, const char *stored, const char *text, char **changed, GError **error) MUST_CHECK;
 enum res setting_list_remove(const struct setting *setting, const char *stored, const char *text, char **changed, GError **error) MUST_CHECK;
-/* May `setting` be set to `stored` in this version? RES_BAD: it is read-only, or its work does not exist yet; the error says which. */
-enum res setting_check(const struct setting *setting, const char *stored, GError **error) MUST_CHECK;
+/* May `setting` be set in this version? RES_BAD: it is read-only, or its work does not exist yet; the error says which. */
+enum res setting_check(const struct setting *setting, GError **error) MUST_CHECK;
 /* The stored form as people type and read it: lists one item a line (as an array, if the first begins with '['), all else as stored. Owned
  * by the caller. */
 char *setting_display(const struct setting *setting, const char *stored);

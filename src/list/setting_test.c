@@ -7,7 +7,7 @@
 static bool
 is_ours(const char *name)
 {
-  static const char *const ours[] = { "conceal_members", "max_held", "max_size_action", "personal", "verdict_at_rcpt", NULL };
+  static const char *const ours[] = { "conceal_members", "max_held", "max_size_action", "outlet", "personal", "verdict_at_rcpt", NULL };
   return g_strv_contains(ours, name);
 }
 
@@ -28,11 +28,11 @@ test_table(void)
     facts += setting->read_only;
     ours += is_ours(setting->name);
   }
-  g_assert_cmpuint(ours, ==, 5);
+  g_assert_cmpuint(ours, ==, 6);
   /* Mailman's REST interface 3.1 has 92 attributes, 17 of them read-only. */
   g_assert_cmpuint(n - ours, ==, 92);
   g_assert_cmpuint(facts, ==, 17);
-  g_assert_cmpuint(works, ==, 20);
+  g_assert_cmpuint(works, ==, 22);
   g_assert_null(setting_find(""));
   g_assert_null(setting_find("subject"));
   g_assert_null(setting_find("zzz"));
@@ -262,24 +262,21 @@ test_lists(void)
 }
 
 static const struct {
-  const char *setting, *stored, *says; /* NULL: allowed */
+  const char *setting, *says; /* NULL: allowed */
 } check_rows[] = {
-  { "emergency", "true", NULL },
-  { "subject_prefix", "[x] ", NULL },
-  { "personal", "auto", NULL },
-  { "personal", "never", NULL },
-  { "personal", "always", "personal cannot be always yet: its work does not exist in this version" },
-  { "archive_policy", "never", "archive_policy cannot be set yet: its work does not exist in this version" },
-  { "posting_address", "a@example.com", "posting_address is read-only" },
+  { "emergency", NULL },
+  { "subject_prefix", NULL },
+  { "archive_policy", "archive_policy cannot be set yet: its work does not exist in this version" },
+  { "posting_address", "posting_address is read-only" },
 };
 
 static void
 test_check(void)
 {
   for (size_t i = 0; i < G_N_ELEMENTS(check_rows); i++) {
-    g_test_message("%s=%s", check_rows[i].setting, check_rows[i].stored);
+    g_test_message("%s", check_rows[i].setting);
     g_autoptr(GError) error = NULL;
-    enum res res = setting_check(setting_find(check_rows[i].setting), check_rows[i].stored, &error);
+    enum res res = setting_check(setting_find(check_rows[i].setting), &error);
     g_assert_cmpint(res, ==, check_rows[i].says ? RES_BAD : RES_OK);
     g_assert_cmpstr(error ? error->message : NULL, ==, check_rows[i].says);
   }

@@ -278,7 +278,7 @@ class Settings(Commands):
         for assignment, parts in (
             ('emergency=maybe', ('emergency', '"maybe"', 'true or false')), ('max_held=-1', ('max_held', 'from 0')), ('max_held=x', ('max_held', 'from 0')),
             ('default_member_action=explode', ('default_member_action', 'explode', 'hold, reject, discard, accept, defer')),
-            ('post_id=7', ('post_id', 'read-only')), ('archive_policy=never', ('archive_policy', 'this version')), ('personal=always', ('personal', 'always', 'this version')),
+            ('post_id=7', ('post_id', 'read-only')), ('archive_policy=never', ('archive_policy', 'this version')),
             ('subject_prefix+=x', ('subject_prefix',)), ('reply_to_address=nobody', ('reply_to_address', 'nobody')),
         ):
             self.fails(('set', ANT, assignment), *parts)
