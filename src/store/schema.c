@@ -102,8 +102,29 @@ static const char version_1[] =
   "CREATE INDEX bounce_of_member ON bounce (member_id, at);\n"
   "CREATE INDEX bounce_by_age ON bounce (at);\n";
 
+static const char version_2[] =
+  /* outlet: the name of a section [outlet NAME]; "" is the default one. */
+  "ALTER TABLE delivery ADD COLUMN outlet TEXT NOT NULL DEFAULT '';\n"
+  "DROP INDEX delivery_roster;\n"
+  "CREATE INDEX delivery_roster ON delivery (outlet, served_at) WHERE state = 0 AND roster = 1 AND (cursor < last_join OR served_at = 0);\n"
+
+  /* shape: the enum of courier/transmission.h. */
+  "ALTER TABLE chunk ADD COLUMN shape BIGINT NOT NULL DEFAULT 0;\n"
+  "ALTER TABLE recipient ADD COLUMN shape BIGINT NOT NULL DEFAULT 0;\n"
+  /* Earlier attempts, a line each (courier/attempts.h). */
+  "ALTER TABLE recipient ADD COLUMN history TEXT NOT NULL DEFAULT '';\n"
+
+  /* kind: the enum of courier/bounce.h. */
+  "ALTER TABLE bounce ADD COLUMN kind BIGINT NOT NULL DEFAULT 0;\n"
+  "CREATE INDEX bounce_of_delivery ON bounce (delivery_id);\n"
+
+  /* Secrets of the tags in envelope senders (envelope/tag.h); the newest makes them, all of them are believed. */
+  "CREATE TABLE tag_key ( "
+  "id $ID, secret $BYTES NOT NULL, created_at BIGINT NOT NULL);\n";
+
 static const struct migration migrations[] = {
   { .version = 1, .sql = version_1 },
+  { .version = 2, .sql = version_2 },
 };
 
 const struct migration_list schema = { migrations, G_N_ELEMENTS(migrations) };
