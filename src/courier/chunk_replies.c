@@ -60,7 +60,7 @@ chunk_replies_sent(const struct transmission *transmission)
     if (recipient && recipient->outcome != OUTCOME_SENT)
       continue;
     if (run > 0 && (recipient == NULL || recipient->reply != reply)) {
-      g_string_append_printf(out, "%zu %s\n", run, reply < 0 ? "" : (const char *)g_ptr_array_index(transmission->replies, (guint)reply));
+      g_string_append_printf(out, "%zu %s\n", run, reply < 0 ? "" : ((struct transmission_reply *)g_ptr_array_index(transmission->replies, (guint)reply))->text);
       run = 0;
     }
     if (recipient)

@@ -2,6 +2,8 @@
 /* A piece of work: the next chunk of a roster, a chunk that waits to be tried again, or recipients whose time has come, all of one
  * delivery. Inside a store_fn. */
 #include "courier/target.h"
+#include "courier/transmission.h"
+#include "envelope/tag.h"
 #include "envelope/role.h"
 #include "store/store.h"
 
@@ -9,18 +11,29 @@ struct claim {
   int64_t delivery_id, posting_id, list_id;
   int64_t chunk_id; /* 0: the targets have rows of their own */
   int attempts;     /* of the chunk: transactions that broke */
-  char *code;       /* the posting's id as shown */
-  char *reverse_path;
-  GArray *targets; /* struct target; at least one */
+  enum shape shape;
+  char *code;         /* the posting's id as shown */
+  char *reverse_path; /* the delivery's, without a tag */
+  char *outlet;       /* name; "" is the default one */
+  int64_t size;       /* of the message, octets */
+  struct tag_key key; /* for tags, if list_id is not 0 */
+  GArray *targets;    /* struct target; at least one */
 };
 void claim_free(struct claim *claim);
 OWN_DEFINE(claim, claim_free)
 
 struct claim_options {
-  size_t chunk_size; /* targets at most, up to ROSTER_CHUNK_MAX */
+  size_t chunk_size;    /* targets at most, up to ROSTER_CHUNK_MAX */
+  const char *outlet;   /* only deliveries for the outlet of that name */
+  const int64_t *lists; /* not of these lists, which have enough in flight */
+  size_t n_lists;       /* CLAIM_LISTS_MAX at most */
   int64_t now;
   bool suspects; /* only deliveries that were in progress at two crashes; else only the others */
 };
+
+#define CLAIM_LISTS_MAX 8
+/* Targets of a claim of personal copies at most: what may arrive twice after a crash. */
+#define CLAIM_PERSONAL_MAX 50
 
 /* Strikes from which a delivery is run alone, and from which it is set aside. */
 #define STRIKES_ALONE 2

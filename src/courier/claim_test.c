@@ -76,7 +76,7 @@ finish(struct fixture *fixture, const struct claim *claim, const char *letters, 
 {
   struct transmission mail;
   g_assert_cmpuint(strlen(letters), ==, claim->targets->len);
-  transmission_init(&mail, claim->targets->len);
+  transmission_init(&mail, SHAPE_BATCH, claim->targets->len);
   int reply = transmission_reply(&mail, g_strdup("the reply"));
   for (size_t i = 0; i < mail.n; i++) {
     mail.recipients[i].outcome = (enum outcome)(strchr("PSDFBK", letters[i]) - "PSDFBK");

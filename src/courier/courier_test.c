@@ -39,12 +39,13 @@ fake_send(struct outlet *outlet, struct transmission *mail, GError **error)
     result = outlet_send(fake->inner, mail, error);
   else {
     g_string_truncate(fake->message, 0);
-    g_string_append_len(fake->message, mail->header.p, (gssize)mail->header.n);
-    g_string_append_len(fake->message, mail->body.p, (gssize)mail->body.n);
+    struct slice pieces[COPY_PIECES_MAX];
+    for (size_t i = 0, n = transmission_pieces(mail, mail->as_is, 0, pieces); i < n; i++)
+      g_string_append_len(fake->message, pieces[i].p, (gssize)pieces[i].n);
     for (size_t i = 0; i < mail->n; i++)
       if (mail->recipients[i].outcome == OUTCOME_PENDING)
-        g_ptr_array_add(fake->seen, g_strdup_printf("%s %s", mail->reverse_path, mail->recipients[i].address));
-    transmission_settle(mail, false, OUTCOME_SENT, transmission_reply(mail, g_strdup("taken")));
+        g_ptr_array_add(fake->seen, g_strdup_printf("%s %s", transmission_sender(mail, i), mail->recipients[i].address));
+    transmission_settle(mail, OUTCOME_SENT, transmission_reply(mail, g_strdup("taken")));
   }
   fake->running--;
   pthread_cond_broadcast(&fake->changed);

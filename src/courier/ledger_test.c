@@ -26,7 +26,7 @@ write_step(struct tx *tx, void *arg, GError **error)
     return res;
   struct transmission mail;
   struct record_counts counts;
-  transmission_init(&mail, claim->targets->len);
+  transmission_init(&mail, SHAPE_BATCH, claim->targets->len);
   int reply = transmission_reply(&mail, g_strdup("250 x"));
   for (size_t i = 0; i < mail.n; i++) {
     mail.recipients[i].outcome = (enum outcome)(strchr("PSDFBK", step->letters[i]) - "PSDFBK");

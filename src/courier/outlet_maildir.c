@@ -46,16 +46,17 @@ put_lines(FILE *file, struct slice octets)
 }
 
 static bool
-write_copy(FILE *file, const struct transmission *mail, const char *recipient)
+write_copy(FILE *file, const struct transmission *mail, size_t recipient)
 {
-  fprintf(file, "Return-Path: <%s>\nDelivered-To: %s\n", mail->reverse_path, recipient);
-  put_lines(file, mail->header);
-  put_lines(file, mail->body);
+  struct slice pieces[COPY_PIECES_MAX];
+  fprintf(file, "Return-Path: <%s>\nDelivered-To: %s\n", transmission_sender(mail, recipient), mail->recipients[recipient].address);
+  for (size_t i = 0, n = transmission_pieces(mail, mail->as_is, recipient, pieces); i < n; i++)
+    put_lines(file, pieces[i]);
   return fflush(file) == 0 && !ferror(file) && fsync(fileno(file)) == 0;
 }
 
 static enum res
-deliver(const struct outlet_maildir *maildir, const struct transmission *mail, const char *recipient, GError **error)
+deliver(const struct outlet_maildir *maildir, const struct transmission *mail, size_t recipient, GError **error)
 {
   char unique[TOKEN_ID + 1];
   token_random(unique, TOKEN_ID);
@@ -92,6 +93,16 @@ sync_folder(const struct outlet_maildir *maildir, GError **error)
   return res;
 }
 
+static void
+settle_written(struct transmission *mail, int reply)
+{
+  for (size_t i = 0; i < mail->n; i++)
+    if (mail->recipients[i].accepted) {
+      mail->recipients[i].outcome = OUTCOME_SENT;
+      mail->recipients[i].reply = reply;
+    }
+}
+
 /* Nobody counts as sent to before the folder is on disk. */
 static enum outlet_result
 maildir_send(struct outlet *outlet, struct transmission *mail, GError **error)
@@ -102,12 +113,12 @@ maildir_send(struct outlet *outlet, struct transmission *mail, GError **error)
     struct transmission_recipient *recipient = &mail->recipients[i];
     if (recipient->outcome != OUTCOME_PENDING)
       continue;
-    res = deliver(maildir, mail, recipient->address, error);
+    res = deliver(maildir, mail, i, error);
     recipient->accepted = res == RES_OK;
   }
   g_autoptr(GError) unsynced = NULL;
   if (sync_folder(maildir, &unsynced) == RES_OK)
-    transmission_settle(mail, true, OUTCOME_SENT, transmission_reply(mail, g_strdup_printf("written to %s", maildir->path)));
+    settle_written(mail, transmission_reply(mail, g_strdup_printf("written to %s", maildir->path)));
   else if (res == RES_OK) {
     g_propagate_error(error, g_steal_pointer(&unsynced));
     res = RES_TEMP;

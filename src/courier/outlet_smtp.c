@@ -122,12 +122,12 @@ link_open(struct outlet_smtp *smtp, struct link **link, GError **error)
   if (res != RES_OK)
     return RES_TEMP;
   OWN(link) opened = g_new0(struct link, 1);
-  opened->client = smtp_client_new(stream_new(fd), smtp->max_recipients);
+  opened->client = smtp_client_new(stream_new(fd), &(struct smtp_client_options){ .hostname = smtp->hostname, .name = smtp->outlet.name, .max_recipients = smtp->max_recipients });
   if (!pool_add_busy(smtp, opened))
     return stopping(error);
 
   g_autoptr(GError) cause = NULL;
-  res = smtp_client_hello(opened->client, smtp->hostname, &cause);
+  res = smtp_client_hello(opened->client, &cause);
   if (res == RES_OK) {
     *link = OWN_GIVE(opened);
     return RES_OK;

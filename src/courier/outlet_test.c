@@ -156,10 +156,10 @@ static enum outlet_result
 send_to(struct outlet *outlet, int bad, int good, char *letters)
 {
   struct transmission mail;
-  transmission_init(&mail, (size_t)(bad + good));
+  const struct copy_form form = { .header = SLICE("Subject: x\r\n\r\n"), .body = SLICE(".\r\nlast\r\n") };
+  transmission_init(&mail, SHAPE_BATCH, (size_t)(bad + good));
+  mail.as_is = &form;
   mail.reverse_path = "ant-bounces@example.com";
-  mail.header = SLICE("Subject: x\r\n\r\n");
-  mail.body = SLICE(".\r\nlast\r\n");
   for (size_t i = 0; i < mail.n; i++)
     mail.recipients[i].address = (int)i < bad ? "bad@example.net" : "good@example.net";
   g_autoptr(GError) error = NULL;

@@ -1,6 +1,5 @@
 #include "courier/parcel.h"
 #include "base/log.h"
-#include "courier/transmission.h"
 #include "envelope/address.h"
 #include "pipeline/pipeline.h"
 #include "queue/posting.h"
@@ -224,19 +223,19 @@ make_copies(struct shelved *shelved, struct load *load)
       add_names(shelved->named, view, fields[i]);
     if (shelved->header == NULL)
       shelved->header = make_header(shelved->parcel.shelf, load, view);
-    shelved->parcel.body = view->body;
+    shelved->parcel.as_is.body = view->body;
   } else {
     log_alarm("an accepted message cannot be read: it is sent as it came", log_err(error));
     shelved->kept = true;
     g_clear_pointer(&shelved->header, g_bytes_unref);
     shelved->header = g_bytes_new_static("", 0);
-    shelved->parcel.body = slice_bytes(shelved->octets);
+    shelved->parcel.as_is.body = slice_bytes(shelved->octets);
   }
-  struct parcel *parcel = &shelved->parcel;
-  parcel->header = slice_bytes(shelved->header);
-  bool header_8bit = octets_are_8bit(parcel->header);
-  parcel->eight_bit = header_8bit || octets_are_8bit(parcel->body);
-  parcel->header_utf8 = header_8bit && load->posting->smtputf8;
+  struct copy_form *form = &shelved->parcel.as_is;
+  form->header = slice_bytes(shelved->header);
+  bool header_8bit = octets_are_8bit(form->header);
+  form->eight_bit = header_8bit || octets_are_8bit(form->body);
+  form->header_utf8 = header_8bit && load->posting->smtputf8;
 }
 
 static enum res
@@ -353,7 +352,7 @@ parcel_put(struct parcel *parcel)
 struct slice
 parcel_header_to_keep(struct parcel *parcel)
 {
-  return shelved_of(parcel)->kept ? (struct slice){ "", 0 } : parcel->header;
+  return shelved_of(parcel)->kept ? (struct slice){ "", 0 } : parcel->as_is.header;
 }
 
 void

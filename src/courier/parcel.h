@@ -1,7 +1,7 @@
 #pragma once
 /* A posting's copies in memory: loaded once for a delivery and shared by all connections that send it. Any thread. */
 #include "base/own.h"
-#include "base/slice.h"
+#include "courier/transmission.h"
 #include "store/store.h"
 #include <glib.h>
 
@@ -10,9 +10,7 @@ struct parcel_shelf;
 /* Read-only for those who hold it, but for parcel_header_kept. */
 struct parcel {
   int64_t delivery_id;
-  struct slice header, body; /* header as the pipeline made it, with the empty line */
-  bool eight_bit;            /* either holds octets above 127 */
-  bool header_utf8;          /* it came with SMTPUTF8 and its header holds octets above 127 */
+  struct copy_form as_is; /* header as the pipeline made it */
   struct parcel_shelf *shelf;
 };
 

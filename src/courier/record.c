@@ -45,7 +45,7 @@ static enum res
 record_failed(struct tx *tx, const struct record *record, size_t i, struct record_counts *counts, GError **error)
 {
   const struct target *target = targets_at(record->claim->targets, i);
-  const char *reply = transmission_reply_of(record->mail, i);
+  const char *reply = transmission_text_of(record->mail, i);
   enum res res = write_row(tx, record, target,
                            &(struct recipient_row){ .state = RECIPIENT_FAILED,
                                                     .attempts = target->attempts + 1,
@@ -70,7 +70,7 @@ record_settled_row(struct tx *tx, const struct record *record, size_t i, enum re
                                                    .attempts = target->attempts + (state == RECIPIENT_SENT),
                                                    .first_at = target->first_at,
                                                    .now = record->now,
-                                                   .reply = transmission_reply_of(record->mail, i) },
+                                                   .reply = transmission_text_of(record->mail, i) },
                           error);
 }
 
@@ -86,7 +86,7 @@ record_recipient(struct tx *tx, const struct record *record, size_t i, struct re
     counts->skipped++;
     return record_settled_row(tx, record, i, RECIPIENT_LEFT, error);
   case OUTCOME_DEFERRED:
-    return record_deferred(tx, record, target, transmission_reply_of(record->mail, i), counts, error);
+    return record_deferred(tx, record, target, transmission_text_of(record->mail, i), counts, error);
   case OUTCOME_FAILED:
   case OUTCOME_BOUNCED:
     return record_failed(tx, record, i, counts, error);
@@ -131,7 +131,7 @@ record_exceptions(struct tx *tx, const struct record *record, bool give_up, stru
     const struct target *target = targets_at(record->claim->targets, i);
     enum outcome outcome = record->mail->recipients[i].outcome;
     if (outcome == OUTCOME_DEFERRED)
-      res = record_deferred(tx, record, target, transmission_reply_of(record->mail, i), counts, error);
+      res = record_deferred(tx, record, target, transmission_text_of(record->mail, i), counts, error);
     else if (outcome == OUTCOME_PENDING && give_up)
       res = record_deferred(tx, record, target, record->why, counts, error);
     else if (outcome == OUTCOME_FAILED || outcome == OUTCOME_BOUNCED)

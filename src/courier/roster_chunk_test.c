@@ -86,7 +86,7 @@ static void
 test_replies(void)
 {
   struct transmission mail;
-  transmission_init(&mail, 6);
+  transmission_init(&mail, SHAPE_BATCH, 6);
   int a = transmission_reply(&mail, g_strdup("250 a")), b = transmission_reply(&mail, g_strdup("250 b"));
   static const char letters[] = "AAxBBA";
   for (size_t i = 0; i < mail.n; i++) {
@@ -115,7 +115,7 @@ static void
 test_nothing_sent(void)
 {
   struct transmission mail;
-  transmission_init(&mail, 2);
+  transmission_init(&mail, SHAPE_BATCH, 2);
   g_autofree char *sent = chunk_replies_sent(&mail), *skipped = chunk_replies_skipped(&(struct roster_skips){ .digest = 0 }, 0);
   g_assert_cmpstr(sent, ==, "");
   g_assert_cmpstr(skipped, ==, "");

@@ -8,6 +8,7 @@
 #define WAIT_QUIT CLOCK_SECOND
 
 struct smtp_client {
+  struct smtp_client_options options;
   struct smtp_peer peer;
 };
 
@@ -58,19 +59,20 @@ hello(struct smtp_client *client, const char *hostname, GError **error)
 }
 
 struct smtp_client *
-smtp_client_new(struct stream *stream, size_t max_recipients)
+smtp_client_new(struct stream *stream, const struct smtp_client_options *options)
 {
   struct smtp_client *client = g_new0(struct smtp_client, 1);
+  client->options = *options;
   client->peer.stream = stream;
-  client->peer.max_recipients = MAX(max_recipients, 1);
+  client->peer.max_recipients = MAX(options->max_recipients, 1);
   return client;
 }
 
 enum res
-smtp_client_hello(struct smtp_client *client, const char *hostname, GError **error)
+smtp_client_hello(struct smtp_client *client, GError **error)
 {
   enum res res = greeting(client, error);
-  return res == RES_OK ? hello(client, hostname, error) : res;
+  return res == RES_OK ? hello(client, client->options.hostname, error) : res;
 }
 
 void
@@ -101,7 +103,7 @@ fail_all(struct transmission *transmission, enum reply reply, const char *detail
   if (transmission_pending(transmission) == 0)
     return;
   transmission->refused = transmission_own_reply(transmission, reply, detail);
-  transmission_settle(transmission, false, OUTCOME_FAILED, transmission->refused);
+  transmission_settle(transmission, OUTCOME_FAILED, transmission->refused);
 }
 
 static void
@@ -122,15 +124,15 @@ fail_utf8_recipients(struct transmission *transmission)
 static void
 check_abilities(const struct ehlo *ehlo, struct transmission *transmission)
 {
-  if (ehlo->size_max > 0 && transmission_size(transmission) > ehlo->size_max) {
+  if (ehlo->size_max > 0 && transmission_size(transmission, transmission->as_is, 0) > ehlo->size_max) {
     g_autofree char *detail = g_strdup_printf("the outlet takes %" G_GINT64_FORMAT " octets", ehlo->size_max);
     fail_all(transmission, REPLY_TOO_LARGE, detail);
   }
-  if (!ehlo->smtputf8 && (transmission->header_utf8 || octets_are_8bit(slice_of(transmission->reverse_path))))
+  if (!ehlo->smtputf8 && (transmission->as_is->header_utf8 || octets_are_8bit(slice_of(transmission->reverse_path))))
     fail_all(transmission, REPLY_NO_SMTPUTF8, "the outlet has no SMTPUTF8, which this message needs");
   if (!ehlo->smtputf8)
     fail_utf8_recipients(transmission);
-  if (!ehlo->eight_bit && transmission->eight_bit)
+  if (!ehlo->eight_bit && transmission->as_is->eight_bit)
     fail_all(transmission, REPLY_NO_CONVERSION, "the outlet has no 8BITMIME, which this message needs");
 }
 

@@ -4,12 +4,26 @@
 #include "net/stream.h"
 
 struct smtp_client;
+struct tls_context;
 
-/* Takes over `stream`. Nothing is said or read yet. `max_recipients`: of one transaction. */
-struct smtp_client *smtp_client_new(struct stream *stream, size_t max_recipients);
-/* Reads the greeting, says EHLO as `hostname` (HELO where that is unknown). Once, before all else.
- * RES_TEMP: the server is not to be had now. RES_BAD: it refuses us for good (5xx), or speaks no SMTP: somebody must look at it. */
-enum res smtp_client_hello(struct smtp_client *client, const char *hostname, GError **error) MUST_CHECK;
+/* What it points to must outlive the client. */
+struct smtp_client_options {
+  const char *hostname;               /* ours, for EHLO */
+  const char *name;                   /* of this connection: struct transmission's `via`, to which the number of the transaction is added */
+  size_t max_recipients;              /* of one transaction */
+  const char *const *ignore_keywords; /* what it offers and shall not be used; NULL-terminated, or NULL */
+  struct tls_context *tls;            /* NULL: no TLS */
+  bool tls_implicit;                  /* from the first octet; else by STARTTLS, without which nothing is sent */
+  const char *tls_name;               /* that its certificate must be for */
+  const char *user, *password;        /* AUTH; NULL: no login. Only under TLS, or to the same machine */
+};
+
+/* Takes over `stream`. Nothing is said or read yet. */
+struct smtp_client *smtp_client_new(struct stream *stream, const struct smtp_client_options *options);
+/* TLS, greeting, EHLO (HELO where that is unknown), STARTTLS, AUTH. Once, before all else.
+ * RES_TEMP: the server is not to be had now. RES_BAD: it refuses us for good (5xx), speaks no SMTP, lacks what we must have, or is not who it should be:
+ * somebody must look at it. */
+enum res smtp_client_hello(struct smtp_client *client, GError **error) MUST_CHECK;
 /* Closes without a word. NULL is allowed. */
 void smtp_client_free(struct smtp_client *client);
 OWN_DEFINE(smtp_client, smtp_client_free)

@@ -96,9 +96,9 @@ static const struct {
 static struct smtp_client *
 open_client(struct memory_peer *peer, size_t max_recipients, enum res wanted)
 {
-  OWN(smtp_client) client = smtp_client_new(memory_peer_stream(peer), max_recipients);
+  OWN(smtp_client) client = smtp_client_new(memory_peer_stream(peer), &(struct smtp_client_options){ .hostname = "lists.example.com", .name = "sink 1", .max_recipients = max_recipients });
   g_autoptr(GError) error = NULL;
-  enum res res = smtp_client_hello(client, "lists.example.com", &error);
+  enum res res = smtp_client_hello(client, &error);
   g_assert_cmpint(res, ==, wanted);
   g_assert_true((res == RES_OK) == (error == NULL));
   return res == RES_OK ? OWN_GIVE(client) : NULL;
@@ -128,14 +128,14 @@ check_row(size_t row, size_t piece, size_t split)
   OWN(smtp_client) client = open_client(&peer, rows[row].max_recipients ? rows[row].max_recipients : 100, RES_OK);
   struct transmission mail;
   const char *const *addresses = rows[row].recipients ? rows[row].recipients : usual;
-  transmission_init(&mail, strlen(rows[row].wanted));
+  transmission_init(&mail, SHAPE_BATCH, strlen(rows[row].wanted));
   for (size_t i = 0; i < mail.n; i++)
     mail.recipients[i].address = addresses[i];
   mail.reverse_path = rows[row].reverse_path ? rows[row].reverse_path : "ant-bounces@example.com";
-  mail.header = SLICE("Subject: x\r\n\r\n");
-  mail.body = SLICE("body\r\n.dot\r\n");
-  mail.eight_bit = rows[row].eight_bit;
-  mail.header_utf8 = rows[row].header_utf8;
+  const struct copy_form form = {
+    .header = SLICE("Subject: x\r\n\r\n"), .body = SLICE("body\r\n.dot\r\n"), .eight_bit = rows[row].eight_bit, .header_utf8 = rows[row].header_utf8,
+  };
+  mail.as_is = &form;
 
   g_autoptr(GError) error = NULL;
   enum res res = smtp_client_send(client, &mail, &error);
@@ -150,8 +150,8 @@ check_row(size_t row, size_t piece, size_t split)
   g_assert_cmpint(mail.refused >= 0, ==, rows[row].refused);
   if (rows[row].said && piece == 1) /* else replies lie here before the command was flushed */
     g_assert_cmpstr(after_hello(peer.output), ==, rows[row].said);
-  if (rows[row].reply_0 && !g_str_has_prefix(transmission_reply_of(&mail, 0), rows[row].reply_0))
-    g_error("%s: the reply is %s", rows[row].name, transmission_reply_of(&mail, 0));
+  if (rows[row].reply_0 && !g_str_has_prefix(transmission_text_of(&mail, 0), rows[row].reply_0))
+    g_error("%s: the reply is %s", rows[row].name, transmission_text_of(&mail, 0));
   transmission_clear(&mail);
   smtp_client_free(OWN_GIVE(client));
   g_assert_true(peer.closed);
@@ -204,6 +204,8 @@ test_greeting(gconstpointer data)
 
 /* --- more than one group, more than one message --- */
 
+static const struct copy_form empty;
+
 /* 250 recipients: three groups; the ends of groups are flushes, so no more than SMTP_GROUP_MAX commands are ever unanswered. */
 static void
 test_groups(void)
@@ -215,10 +217,10 @@ test_groups(void)
   struct memory_peer peer = { .input = { input->str, input->len }, .piece = 1 };
   OWN(smtp_client) client = open_client(&peer, 1000, RES_OK);
   struct transmission mail;
-  transmission_init(&mail, 250);
+  transmission_init(&mail, SHAPE_BATCH, 250);
   for (size_t i = 0; i < mail.n; i++)
     mail.recipients[i].address = "a@x.example";
-  mail.reverse_path = "";
+  mail.as_is = &empty;
   int writes = peer.writes;
   g_assert_cmpint(smtp_client_send(client, &mail, NULL), ==, RES_OK);
   g_assert_cmpint(peer.writes - writes, >=, 4); /* three groups and the message */
@@ -242,18 +244,18 @@ test_groups_mail_refused(void)
   struct memory_peer peer = { .input = { input->str, input->len }, .piece = 1 };
   OWN(smtp_client) client = open_client(&peer, 1000, RES_OK);
   struct transmission mail;
-  transmission_init(&mail, 250);
+  transmission_init(&mail, SHAPE_BATCH, 250);
   for (size_t i = 0; i < mail.n; i++)
     mail.recipients[i].address = "a@x.example";
-  mail.reverse_path = "";
+  mail.as_is = &empty;
   g_assert_cmpint(smtp_client_send(client, &mail, NULL), ==, RES_OK);
   g_assert_cmpint(mail.recipients[249].outcome, ==, OUTCOME_FAILED);
   g_assert_null(strstr(peer.output->str, "DATA"));
   transmission_clear(&mail);
   g_string_truncate(peer.output, 0);
-  transmission_init(&mail, 1);
+  transmission_init(&mail, SHAPE_BATCH, 1);
   mail.recipients[0].address = "a@x.example";
-  mail.reverse_path = "";
+  mail.as_is = &empty;
   g_assert_cmpint(smtp_client_send(client, &mail, NULL), !=, RES_MORE);
   g_assert_true(g_str_has_prefix(peer.output->str, "RSET\r\nMAIL FROM:<>\r\n"));
   transmission_clear(&mail);

@@ -12,6 +12,7 @@
 struct transaction {
   struct smtp_peer *peer;
   struct transmission *mail;
+  const struct copy_form *form;
   size_t *picked; /* the recipients, by their numbers in `mail` */
   size_t n, accepted;
   bool needs_smtputf8, mail_ok, data_sent;
@@ -47,6 +48,19 @@ keep_reply(struct transaction *t, const struct smtp_reply *reply)
   return transmission_reply(t->mail, smtp_reply_text(reply));
 }
 
+/* All recipients accepted in this transaction get an outcome. */
+static void
+settle(struct transaction *t, enum outcome outcome, int reply)
+{
+  for (size_t i = 0; i < t->n; i++) {
+    struct transmission_recipient *recipient = &t->mail->recipients[t->picked[i]];
+    if (!recipient->accepted || recipient->outcome != OUTCOME_PENDING)
+      continue;
+    recipient->outcome = outcome;
+    recipient->reply = reply;
+  }
+}
+
 /* --- MAIL and RCPT --- */
 
 static bool
@@ -60,7 +74,7 @@ address_is_utf8(const char *address)
 static void
 pick(struct transaction *t)
 {
-  bool all = t->mail->header_utf8 || address_is_utf8(t->mail->reverse_path);
+  bool all = t->form->header_utf8 || address_is_utf8(t->mail->reverse_path);
   for (size_t i = 0; i < t->mail->n; i++) {
     struct transmission_recipient *recipient = &t->mail->recipients[i];
     recipient->accepted = false;
@@ -81,9 +95,9 @@ write_mail(struct transaction *t, GError **error)
   g_autoptr(GString) line = g_string_new(NULL);
   g_string_append_printf(line, "MAIL FROM:<%s>", t->mail->reverse_path);
   if (ehlo->size)
-    g_string_append_printf(line, " SIZE=%" G_GINT64_FORMAT, transmission_size(t->mail));
+    g_string_append_printf(line, " SIZE=%" G_GINT64_FORMAT, transmission_size(t->mail, t->form, t->picked[0]));
   bool smtputf8 = ehlo->smtputf8 && t->needs_smtputf8;
-  if (ehlo->eight_bit && (t->mail->eight_bit || smtputf8))
+  if (ehlo->eight_bit && (t->form->eight_bit || smtputf8))
     g_string_append(line, " BODY=8BITMIME");
   if (smtputf8)
     g_string_append(line, " SMTPUTF8");
@@ -121,7 +135,7 @@ take_mail_reply(struct transaction *t, GError **error)
   bool for_good = reply.code / 100 == 5;
   if (for_good)
     t->mail->refused = number;
-  transmission_settle(t->mail, false, for_good ? OUTCOME_FAILED : OUTCOME_DEFERRED, number);
+  transmission_settle(t->mail, for_good ? OUTCOME_FAILED : OUTCOME_DEFERRED, number);
   return RES_OK;
 }
 
@@ -221,7 +235,7 @@ take_data_reply(struct transaction *t, GError **error)
     int number = keep_reply(t, &reply);
     if (reply.code / 100 == 5)
       t->mail->refused = number;
-    transmission_settle(t->mail, true, reply.code / 100 == 5 ? OUTCOME_FAILED : OUTCOME_DEFERRED, number);
+    settle(t, reply.code / 100 == 5 ? OUTCOME_FAILED : OUTCOME_DEFERRED, number);
   }
   return is_lost(&reply) || reply.code / 100 == 2 ? lost(&reply, error) : RES_OK;
 }
@@ -246,9 +260,9 @@ write_content(struct transaction *t, bool empty, GError **error)
   enum res res = RES_OK;
   dot_encoder_init(&encoder);
   if (!empty) {
-    res = write_part(t, &encoder, t->mail->header, error);
+    res = write_part(t, &encoder, t->form->header, error);
     if (res == RES_OK)
-      res = write_part(t, &encoder, t->mail->body, error);
+      res = write_part(t, &encoder, t->form->body, error);
   }
   stream_deadline(t->peer->stream, clock_monotonic() + WAIT_BLOCK);
   if (res == RES_OK)
@@ -266,13 +280,13 @@ take_dot_reply(struct transaction *t, GError **error)
   if (res != RES_OK) {
     int number = transmission_reply(t->mail, g_strdup_printf("no reply to the message (%s): it may arrive twice",
                                                              error && *error ? (*error)->message : "the connection was lost"));
-    transmission_settle(t->mail, true, OUTCOME_DEFERRED, number);
+    settle(t, OUTCOME_DEFERRED, number);
     return res;
   }
   int number = keep_reply(t, &reply), class = reply.code / 100;
   if (class == 5 && t->accepted > 0)
     t->mail->refused = number;
-  transmission_settle(t->mail, true, class == 2 ? OUTCOME_SENT : class == 5 ? OUTCOME_FAILED : OUTCOME_DEFERRED, number);
+  settle(t, class == 2 ? OUTCOME_SENT : class == 5 ? OUTCOME_FAILED : OUTCOME_DEFERRED, number);
   return is_lost(&reply) ? lost(&reply, error) : RES_OK;
 }
 
@@ -322,7 +336,7 @@ smtp_transaction_run(struct smtp_peer *peer, struct transmission *transmission, 
       return res;
   }
   g_autofree size_t *picked = g_new(size_t, MIN(transmission->n, peer->max_recipients));
-  struct transaction t = { .peer = peer, .mail = transmission, .picked = picked };
+  struct transaction t = { .peer = peer, .mail = transmission, .form = transmission->as_is, .picked = picked };
   pick(&t);
   enum res res = envelope_run(&t, error);
   return res == RES_OK ? content_run(&t, error) : res;

@@ -12,7 +12,7 @@ static void
 without_parcel(struct work *work, enum res res, const GError *error)
 {
   if (res == RES_MORE) {
-    transmission_settle(&work->mail, false, OUTCOME_SKIPPED, transmission_reply(&work->mail, g_strdup("the list was removed")));
+    transmission_settle(&work->mail, OUTCOME_SKIPPED, transmission_reply(&work->mail, g_strdup("the list was removed")));
     work->result = OUTLET_DONE;
     return;
   }
@@ -36,7 +36,7 @@ static void
 address_copies(struct work *work)
 {
   work->ascii = g_ptr_array_new_with_free_func(g_free);
-  transmission_init(&work->mail, work->claim->targets->len);
+  transmission_init(&work->mail, SHAPE_BATCH, work->claim->targets->len);
   work->mail.reverse_path = work->claim->reverse_path;
   for (size_t i = 0; i < work->mail.n; i++)
     work->mail.recipients[i].address = to_send(work, targets_at(work->claim->targets, i)->address);
@@ -65,10 +65,7 @@ work_send(struct work *work, const struct work_tools *tools, struct claim *claim
     without_parcel(work, res, error);
     return;
   }
-  work->mail.header = work->parcel->header;
-  work->mail.body = work->parcel->body;
-  work->mail.eight_bit = work->parcel->eight_bit;
-  work->mail.header_utf8 = work->parcel->header_utf8;
+  work->mail.as_is = &work->parcel->as_is;
   skip_direct_recipients(work);
   if (transmission_pending(&work->mail) == 0)
     return;
@@ -77,7 +74,7 @@ work_send(struct work *work, const struct work_tools *tools, struct claim *claim
   work->why = g_strdup(error ? error->message : "");
   if (work->mail.refused >= 0)
     log_alarm("the outlet refuses a message", log_str("outlet", tools->outlet->name),
-              log_str("reply", g_ptr_array_index(work->mail.replies, (guint)work->mail.refused)));
+              log_str("reply", ((struct transmission_reply *)g_ptr_array_index(work->mail.replies, (guint)work->mail.refused))->text));
 }
 
 void
