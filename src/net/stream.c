@@ -1,147 +1,39 @@
 #include "net/stream.h"
 #include "base/clock.h"
+#include "net/stream_ops.h"
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define INPUT_FIRST (4 * 1024)
 /* Written from where it lies instead of being gathered: from here on a copy costs more than a system call. */
 #define WRITE_DIRECT (32 * 1024)
+#define IOV_BATCH 64
 #define LINGER_MAX (1024 * 1024)
 
 struct stream {
-  const struct stream_ops *ops;
-  void *ctx;
-  int fd; /* -1: not known */
+  struct stream_layer bottom; /* never changes, so that any thread may shut it down */
+  struct stream_layer top;    /* the same, or TLS upon it */
+  int fd;                     /* -1: there is none */
   int64_t deadline;
+  bool duplex;
   char *in;
   size_t in_size, in_at, in_end;
+  bool in_over; /* nothing more can be read: the peer closed, or in_errno */
+  int in_errno;
   GByteArray *out;
   enum reply broken; /* why nothing can be written any more; REPLY_COUNT: it can */
 };
 
-/* ---- sockets ---- */
-
-struct socket_ctx {
-  int fd;
-};
-
-/* Waits until `events` or the deadline; false with errno set. */
-static bool
-socket_wait(int fd, short events, int64_t deadline)
-{
-  for (;;) {
-    int64_t left = deadline - clock_monotonic();
-    if (left <= 0) {
-      errno = ETIMEDOUT;
-      return false;
-    }
-    int ms = left / 1000 >= INT_MAX ? INT_MAX : (int)(left / 1000) + 1;
-    struct pollfd p = { .fd = fd, .events = events };
-    int n = poll(&p, 1, ms);
-    if (n > 0)
-      return true;
-    if (n < 0 && errno != EINTR)
-      return false;
-  }
-}
-
-/* The deadline is looked at before the socket: a peer that always has one more octet must not outrun it. */
-static bool
-socket_late(int64_t deadline)
-{
-  if (deadline == INT64_MAX || clock_monotonic() < deadline)
-    return false;
-  errno = ETIMEDOUT;
-  return true;
-}
-
-static bool
-socket_would_block(void)
-{
-  return errno == EAGAIN || errno == EWOULDBLOCK;
-}
-
-static ssize_t
-socket_read(void *ctx, char *into, size_t n, int64_t deadline)
-{
-  const struct socket_ctx *s = ctx;
-  if (socket_late(deadline))
-    return -1;
-  for (;;) {
-    ssize_t got = recv(s->fd, into, n, 0);
-    if (got >= 0)
-      return got;
-    if (errno == EINTR)
-      continue;
-    if (!socket_would_block() || !socket_wait(s->fd, POLLIN, deadline))
-      return -1;
-  }
-}
-
-/* sendmsg and not writev: a peer that went away must not raise SIGPIPE. */
-static ssize_t
-socket_writev(void *ctx, const struct iovec *iov, int n, int64_t deadline)
-{
-  const struct socket_ctx *s = ctx;
-  struct msghdr message = { .msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)n };
-  if (socket_late(deadline))
-    return -1;
-  for (;;) {
-    ssize_t put = sendmsg(s->fd, &message, MSG_NOSIGNAL);
-    if (put >= 0)
-      return put;
-    if (errno == EINTR)
-      continue;
-    if (!socket_would_block() || !socket_wait(s->fd, POLLOUT, deadline))
-      return -1;
-  }
-}
-
-static void
-socket_close(void *ctx)
-{
-  struct socket_ctx *s = ctx;
-  close(s->fd);
-  g_free(s);
-}
-
-static const struct stream_ops socket_ops = { .read = socket_read, .writev = socket_writev, .close = socket_close };
-
-/* ---- the stream ---- */
-
 struct stream *
-stream_new_ops(const struct stream_ops *ops, void *ctx)
+stream_new_on(struct stream_layer bottom, int fd)
 {
   struct stream *stream = g_new0(struct stream, 1);
-  stream->ops = ops;
-  stream->ctx = ctx;
-  stream->fd = -1;
+  stream->bottom = bottom;
+  stream->top = bottom;
+  stream->fd = fd;
   stream->deadline = INT64_MAX;
   stream->out = g_byte_array_new();
   stream->broken = REPLY_COUNT;
-  return stream;
-}
-
-struct stream *
-stream_new(int fd)
-{
-  int flags = fcntl(fd, F_GETFL);
-  if (flags >= 0)
-    (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-  int on = 1;
-  (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* fails where it is not TCP */
-
-  struct socket_ctx *ctx = g_new0(struct socket_ctx, 1);
-  ctx->fd = fd;
-  struct stream *stream = stream_new_ops(&socket_ops, ctx);
-  stream->fd = fd;
   return stream;
 }
 
@@ -150,10 +42,33 @@ stream_free(struct stream *stream)
 {
   if (stream == NULL)
     return;
-  stream->ops->close(stream->ctx);
+  stream->top.ops->close(stream->top.ctx);
   g_free(stream->in);
   g_byte_array_unref(stream->out);
   g_free(stream);
+}
+
+struct stream_layer
+stream_top(const struct stream *stream)
+{
+  return stream->top;
+}
+
+void
+stream_push(struct stream *stream, struct stream_layer layer)
+{
+  g_assert(stream->in_at == stream->in_end && stream->out->len == 0);
+  stream->top = layer;
+}
+
+void
+stream_break(struct stream *stream)
+{
+  stream->in_at = stream->in_end;
+  stream->in_over = true;
+  stream->in_errno = ECONNABORTED;
+  g_byte_array_set_size(stream->out, 0);
+  stream->broken = REPLY_TROUBLE;
 }
 
 void
@@ -162,11 +77,61 @@ stream_deadline(struct stream *stream, int64_t at)
   stream->deadline = at;
 }
 
+int64_t
+stream_deadline_at(const struct stream *stream)
+{
+  return stream->deadline;
+}
+
+void
+stream_duplex(struct stream *stream, bool on)
+{
+  stream->duplex = on;
+}
+
+void
+stream_shutdown(const struct stream *stream)
+{
+  stream->bottom.ops->shutdown(stream->bottom.ctx, SHUT_RDWR);
+}
+
+bool
+stream_is_local(const struct stream *stream)
+{
+  return stream->bottom.ops->is_local(stream->bottom.ctx);
+}
+
 int
 stream_fd(const struct stream *stream)
 {
   return stream->fd;
 }
+
+bool
+deadline_passed(int64_t deadline)
+{
+  if (deadline == INT64_MAX || clock_monotonic() < deadline)
+    return false;
+  errno = ETIMEDOUT;
+  return true;
+}
+
+bool
+would_block(void)
+{
+  return errno == EAGAIN || errno == EWOULDBLOCK;
+}
+
+static enum res
+stream_failed(const struct stream *stream, const char *what, GError **error)
+{
+  if (errno == ETIMEDOUT)
+    return trouble(error, REPLY_TIMEOUT, "%s: the peer was too slow", what);
+  const char *why = stream->top.ops->failure ? stream->top.ops->failure(stream->top.ctx) : NULL;
+  return trouble(error, REPLY_TROUBLE, "%s: %s", what, why ? why : g_strerror(errno));
+}
+
+/* ---- input ---- */
 
 struct slice
 stream_pending(const struct stream *stream)
@@ -181,14 +146,6 @@ stream_consume(struct stream *stream, size_t n)
 {
   g_assert(n <= stream->in_end - stream->in_at);
   stream->in_at += n;
-}
-
-static enum res
-stream_failed(const char *what, GError **error)
-{
-  if (errno == ETIMEDOUT)
-    return trouble(error, REPLY_TIMEOUT, "%s: the peer was too slow", what);
-  return trouble(error, REPLY_TROUBLE, "%s: %s", what, g_strerror(errno));
 }
 
 /* Room for at least one octet after what is pending. The buffer starts small, since most sessions are idle; it doubles when full, and goes back
@@ -225,67 +182,156 @@ stream_fit(struct stream *stream)
   stream->in = g_realloc(stream->in, stream->in_size);
 }
 
+/* Reads what is there into the room that stream_room made, without waiting. As read(2). */
+static ssize_t
+stream_take(struct stream *stream)
+{
+  if (stream->in_over) {
+    errno = stream->in_errno;
+    return stream->in_errno ? -1 : 0;
+  }
+  ssize_t got = stream->top.ops->read(stream->top.ctx, stream->in + stream->in_end, stream->in_size - stream->in_end);
+  if (got > 0) {
+    stream->in_end += (size_t)got;
+    stream_fit(stream);
+  } else if (got == 0 || !would_block()) {
+    stream->in_over = true;
+    stream->in_errno = got == 0 ? 0 : errno;
+  }
+  return got;
+}
+
+/* The deadline is looked at before the socket: a peer that always has one more octet must not outrun it. */
+static enum res
+stream_await(struct stream *stream, GError **error)
+{
+  for (;;) {
+    ssize_t got = deadline_passed(stream->deadline) ? -1 : stream_take(stream);
+    if (got >= 0)
+      return got > 0 ? RES_OK : RES_MORE;
+    if (!would_block() || !stream->top.ops->wait(stream->top.ctx, POLLIN, stream->deadline))
+      return stream_failed(stream, "read", error);
+  }
+}
+
 enum res
 stream_fill(struct stream *stream, GError **error)
 {
-  enum res res = stream_flush(stream, error);
-  if (res != RES_OK)
-    return res;
+  size_t before = stream_pending(stream).n;
+  g_autoptr(GError) unsent = NULL;
+  enum res res = stream_flush(stream, &unsent);
+  if (stream_pending(stream).n > before)
+    return RES_OK;
   if (!stream_room(stream))
     return refuse(error, REPLY_LINE_TOO_LONG, "%d octets are waiting unread", STREAM_INPUT_MAX);
-  ssize_t got = stream->ops->read(stream->ctx, stream->in + stream->in_end, stream->in_size - stream->in_end, stream->deadline);
-  if (got < 0)
-    return stream_failed("read", error);
-  if (got == 0)
-    return RES_MORE;
-  stream->in_end += (size_t)got;
-  stream_fit(stream);
-  return RES_OK;
+  if (res == RES_OK)
+    return stream_await(stream, error);
+  if (!deadline_passed(stream->deadline) && stream_take(stream) > 0)
+    return RES_OK;
+  g_propagate_error(error, g_steal_pointer(&unsent));
+  return res;
 }
 
-/* Writes what was gathered and then `octets`, all of it. After a failure nobody knows what the peer has got, so nothing follows. */
-static enum res
-stream_put(struct stream *stream, struct slice octets, GError **error)
+/* ---- output ---- */
+
+/* What is left of some slices: `first` is not empty unless all were sent. */
+struct unsent {
+  struct slice first;
+  const struct slice *rest;
+  size_t n;
+};
+
+static void
+unsent_skip(struct unsent *unsent, size_t n)
 {
-  struct iovec iov[2] = {
-    { .iov_base = stream->out->data, .iov_len = stream->out->len },
-    { .iov_base = (void *)octets.p, .iov_len = octets.n },
-  };
-  int at = 0;
-  while (at < 2) {
-    if (iov[at].iov_len == 0) {
-      at++;
-      continue;
-    }
-    ssize_t put = stream->ops->writev(stream->ctx, iov + at, 2 - at, stream->deadline);
-    if (put < 0) {
-      stream->broken = errno == ETIMEDOUT ? REPLY_TIMEOUT : REPLY_TROUBLE;
-      return stream_failed("write", error);
-    }
-    for (size_t left = (size_t)put; left > 0 && at < 2;) {
-      size_t n = MIN(left, iov[at].iov_len);
-      iov[at].iov_base = (char *)iov[at].iov_base + n;
-      iov[at].iov_len -= n;
-      left -= n;
-      if (iov[at].iov_len == 0)
-        at++;
-    }
+  for (;;) {
+    size_t take = MIN(n, unsent->first.n);
+    unsent->first = slice_skip(unsent->first, take);
+    n -= take;
+    if (unsent->first.n > 0 || unsent->n == 0)
+      return;
+    unsent->first = *unsent->rest++;
+    unsent->n--;
+  }
+}
+
+/* The next slices, IOV_BATCH at most; returns how many. */
+static int
+unsent_batch(const struct unsent *unsent, struct iovec *iov)
+{
+  int count = 0;
+  iov[count++] = (struct iovec){ (void *)unsent->first.p, unsent->first.n };
+  for (size_t i = 0; i < unsent->n && count < IOV_BATCH; i++)
+    if (unsent->rest[i].n > 0)
+      iov[count++] = (struct iovec){ (void *)unsent->rest[i].p, unsent->rest[i].n };
+  return count;
+}
+
+/* After a write that took nothing. What the peer has sent is read first: it may be all that keeps it from reading. Once the peer's side is
+ * over, its descriptor stays readable and is not waited for. False: errno says why it is no use. */
+static bool
+stream_wait_to_write(struct stream *stream)
+{
+  short events = POLLOUT;
+  if (stream->duplex && !stream->in_over && stream_room(stream)) {
+    if (stream_take(stream) > 0)
+      return true;
+    if (!stream->in_over)
+      events |= POLLIN;
+  }
+  return stream->top.ops->wait(stream->top.ctx, events, stream->deadline);
+}
+
+static bool
+stream_send(struct stream *stream, struct unsent *unsent)
+{
+  struct iovec iov[IOV_BATCH];
+  while (unsent->first.n > 0) {
+    if (deadline_passed(stream->deadline))
+      return false;
+    ssize_t put = stream->top.ops->writev(stream->top.ctx, iov, unsent_batch(unsent, iov));
+    if (put >= 0)
+      unsent_skip(unsent, (size_t)put);
+    else if (!would_block() || !stream_wait_to_write(stream))
+      return false;
+  }
+  return true;
+}
+
+/* Writes what was gathered and then `slices`, all of it. After a failure nobody knows what the peer has got, so nothing follows. */
+static enum res
+stream_put(struct stream *stream, const struct slice *slices, size_t n, GError **error)
+{
+  struct unsent unsent = { .first = { (const char *)stream->out->data, stream->out->len }, .rest = slices, .n = n };
+  unsent_skip(&unsent, 0);
+  if (!stream_send(stream, &unsent)) {
+    stream->broken = errno == ETIMEDOUT ? REPLY_TIMEOUT : REPLY_TROUBLE;
+    return stream_failed(stream, "write", error);
   }
   g_byte_array_set_size(stream->out, 0);
   return RES_OK;
 }
 
 enum res
-stream_write(struct stream *stream, struct slice octets, GError **error)
+stream_writev(struct stream *stream, const struct slice *slices, size_t n, GError **error)
 {
   if (stream->broken != REPLY_COUNT)
     return trouble(error, stream->broken, "write: the connection failed before");
-  if (octets.n == 0)
-    return RES_OK;
-  if (octets.n >= WRITE_DIRECT || stream->out->len + octets.n > STREAM_OUTPUT_MAX)
-    return stream_put(stream, octets, error);
-  g_byte_array_append(stream->out, (const guint8 *)octets.p, (guint)octets.n);
+  size_t sum = 0;
+  for (size_t i = 0; i < n; i++)
+    sum += slices[i].n;
+  if (sum >= WRITE_DIRECT || stream->out->len + sum > STREAM_OUTPUT_MAX)
+    return stream_put(stream, slices, n, error);
+  for (size_t i = 0; i < n; i++)
+    if (slices[i].n > 0)
+      g_byte_array_append(stream->out, (const guint8 *)slices[i].p, (guint)slices[i].n);
   return RES_OK;
+}
+
+enum res
+stream_write(struct stream *stream, struct slice octets, GError **error)
+{
+  return stream_writev(stream, &octets, 1, error);
 }
 
 enum res
@@ -293,19 +339,22 @@ stream_flush(struct stream *stream, GError **error)
 {
   if (stream->broken != REPLY_COUNT)
     return trouble(error, stream->broken, "write: the connection failed before");
-  if (stream->out->len == 0)
-    return RES_OK;
-  return stream_put(stream, (struct slice){ "", 0 }, error);
+  return stream->out->len == 0 ? RES_OK : stream_put(stream, NULL, 0, error);
 }
 
 void
 stream_linger(struct stream *stream, int64_t deadline)
 {
-  if (stream->fd < 0 || stream->broken != REPLY_COUNT)
+  const struct stream_layer bottom = stream->bottom;
+  if (stream->broken != REPLY_COUNT)
     return;
-  (void)shutdown(stream->fd, SHUT_WR);
+  stream->top.ops->shutdown(stream->top.ctx, SHUT_WR);
   char dropped[4096];
-  ssize_t n = 1;
-  for (size_t sum = 0; n > 0 && sum < LINGER_MAX; sum += (size_t)n)
-    n = stream->ops->read(stream->ctx, dropped, sizeof(dropped), deadline);
+  for (size_t sum = 0; sum < LINGER_MAX && !deadline_passed(deadline);) {
+    ssize_t n = bottom.ops->read(bottom.ctx, dropped, sizeof(dropped));
+    if (n > 0)
+      sum += (size_t)n;
+    else if (n == 0 || !would_block() || !bottom.ops->wait(bottom.ctx, POLLIN, deadline))
+      return;
+  }
 }
