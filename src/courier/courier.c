@@ -5,7 +5,7 @@
 #include "base/thread.h"
 #include "courier/roster_chunk.h"
 #include "courier/takeback.h"
-#include "courier/work.h"
+#include "courier/work_step.h"
 
 /* Pauses while the outlet is not reached: this, doubling, up to the other. */
 #define DOWN_FIRST CLOCK_SECOND
@@ -23,6 +23,7 @@ struct down {
 
 struct courier {
   struct work_tools tools;
+  struct outlet *outlet;
   char *hostname;
   int connections;
   pthread_t *threads;
@@ -43,11 +44,11 @@ courier_new(struct store *store, const struct courier_options *options, struct o
 {
   struct courier *courier = g_new0(struct courier, 1);
   const struct retry_schedule usual = { .first = 5 * CLOCK_MINUTE, .max = 4 * CLOCK_HOUR, .lifetime = 5 * CLOCK_DAY };
+  courier->outlet = outlet;
   courier->hostname = g_strdup(options->hostname);
   courier->connections = MAX(options->connections, 1);
   courier->tools = (struct work_tools){
     .store = store,
-    .outlet = outlet,
     .shelf = parcel_shelf_new(store, options->max_octets > 0 ? options->max_octets : 64 * 1024 * 1024, courier->hostname),
     .retry = options->retry.first > 0 ? options->retry : usual,
     .chunk_size = options->chunk_size > 0 ? (size_t)MIN(options->chunk_size, ROSTER_CHUNK_MAX) : ROSTER_CHUNK_MAX,
@@ -71,7 +72,7 @@ courier_free(struct courier *courier)
   pthread_cond_destroy(&courier->ended);
   pthread_mutex_destroy(&courier->lock);
   parcel_shelf_free(courier->tools.shelf);
-  outlet_free(courier->tools.outlet);
+  outlet_free(courier->outlet);
   g_free(courier->threads);
   g_free(courier->hostname);
   g_free(courier);
@@ -100,7 +101,7 @@ note_down(struct courier *courier, const struct work *work)
   down->pause = down->pause ? MIN(down->pause * 2, DOWN_LAST) : DOWN_FIRST;
   down->until = now + down->pause;
   g_strlcpy(down->error, work->why, sizeof(down->error));
-  log_warn("outlet not reached", log_str("outlet", courier->tools.outlet->name), log_str("error", work->why), log_int("again_after_s", down->pause / CLOCK_SECOND));
+  log_warn("outlet not reached", log_str("outlet", courier->outlet->name), log_str("error", work->why), log_int("again_after_s", down->pause / CLOCK_SECOND));
 }
 
 static void
@@ -112,7 +113,7 @@ note_result(struct courier *courier, const struct work *work)
     note_down(courier, work);
   else {
     if (courier->down.since != 0)
-      log_note("outlet reached again", log_str("outlet", courier->tools.outlet->name), log_int("after_s", (clock_now() - courier->down.since) / CLOCK_SECOND));
+      log_note("outlet reached again", log_str("outlet", courier->outlet->name), log_int("after_s", (clock_now() - courier->down.since) / CLOCK_SECOND));
     courier->down = (struct down){ .since = 0 };
   }
 }
@@ -176,7 +177,7 @@ sleep_until(struct courier *courier, int64_t until, unsigned generation)
 {
   pthread_mutex_unlock(&courier->lock);
   parcel_shelf_clear(courier->tools.shelf);
-  int64_t expire = outlet_expire(courier->tools.outlet, clock_monotonic());
+  int64_t expire = outlet_expire(courier->outlet, clock_monotonic());
   pthread_mutex_lock(&courier->lock);
   while (courier->generation == generation && !courier->stopping && clock_monotonic() < until) {
     struct timespec wake = thread_deadline(MIN(until, expire));
@@ -184,7 +185,7 @@ sleep_until(struct courier *courier, int64_t until, unsigned generation)
     if (clock_monotonic() < expire)
       continue;
     pthread_mutex_unlock(&courier->lock);
-    expire = outlet_expire(courier->tools.outlet, clock_monotonic());
+    expire = outlet_expire(courier->outlet, clock_monotonic());
     pthread_mutex_lock(&courier->lock);
   }
 }
@@ -266,7 +267,7 @@ run(struct courier *courier, struct claim *claim)
 {
   struct work work;
   int64_t next_at = 0;
-  work_send(&work, &courier->tools, claim);
+  work_send(&work, &courier->tools, courier->outlet, claim);
 
   pthread_mutex_lock(&courier->lock);
   note_result(courier, &work);
@@ -331,7 +332,7 @@ courier_start(struct courier *courier, GError **error)
   enum res res = take_back(courier, error);
   if (res != RES_OK)
     return res;
-  outlet_cut(courier->tools.outlet, false);
+  outlet_cut(courier->outlet, false);
   pthread_mutex_lock(&courier->lock);
   courier->stopping = false;
   while (courier->running < courier->connections && thread_start(&courier->threads[courier->running], worker, courier))
@@ -384,7 +385,7 @@ courier_stop(struct courier *courier, int64_t deadline)
   bool late = courier->running > 0;
   pthread_mutex_unlock(&courier->lock);
   if (late)
-    outlet_cut(courier->tools.outlet, true);
+    outlet_cut(courier->outlet, true);
   for (int i = 0; i < courier->connections; i++)
     pthread_join(courier->threads[i], NULL);
 }

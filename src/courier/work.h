@@ -1,5 +1,5 @@
 #pragma once
-/* A claimed piece of work, from the message's octets to the record of what became of it. A thread's own. */
+/* A claimed piece of work, from the message's octets to what became of it; work_step.h records that. A thread's own. */
 #include "courier/claim.h"
 #include "courier/outlet.h"
 #include "courier/parcel.h"
@@ -8,7 +8,6 @@
 /* What all pieces of work share. Read-only. */
 struct work_tools {
   struct store *store;
-  struct outlet *outlet;
   struct parcel_shelf *shelf;
   struct retry_schedule retry;
   size_t chunk_size;
@@ -24,11 +23,6 @@ struct work {
   char *why;    /* of BROKEN and DOWN, else "" */
 };
 
-/* Takes over `claim`, loads and sends. Blocks on the network. */
-void work_send(struct work *work, const struct work_tools *tools, struct claim *claim);
+/* Takes over `claim`, loads and sends by `outlet`. Blocks on the network. */
+void work_send(struct work *work, const struct work_tools *tools, struct outlet *outlet, struct claim *claim);
 void work_clear(struct work *work);
-
-/* Records a piece of work (NULL: none) and claims the next one (`next` not NULL), in one transaction. RES_OK: `next` is owned by the
- * caller, or NULL; `next_at` as claim_next.
- * RES_TEMP: nothing was written. */
-enum res work_step(const struct work_tools *tools, const struct work *work, bool suspects, struct claim **next, int64_t *next_at, GError **error) MUST_CHECK;
