@@ -1,14 +1,15 @@
 """Real mail through the whole program: over LMTP to a list that takes everybody, caught at an SMTP sink.
 
 Every message gets exactly one verdict; bodies come out octet for octet (but for stray CR and LF, and the line end that DATA must end in); headers keep every
-field in order and octets but those that the pipeline's removal table names; the program stays alive and its memory flat.
+field in order and octets but those that the pipeline's removal table names; DKIM signatures are as intact as they were; the program stays alive
+and its memory flat.
 """
 import collections
 import os
 import re
 import unittest
 
-from lib import corpus
+from lib import corpus, dkim
 from lib.daemon import Daemon
 from lib.lmtp import Client
 from lib.sink import Sink
@@ -118,7 +119,7 @@ class Corpus(unittest.TestCase):
 
     def check_set(self, name):
         sent, verdicts, messages, memory = self.run_set(name)
-        wrong, seen = [], set()
+        wrong, seen, signatures = [], set(), 0
         for message in messages:
             code = re.search(rb'with LMTP id (\w+)', message.header)[1].decode()
             self.assertIn(code, sent)
@@ -126,7 +127,9 @@ class Corpus(unittest.TestCase):
             seen.add(code)
             self.assertEqual(message.addresses, [MEMBER])
             path, octets = sent[code]
-            wrong += [f'{path}: {text}' for text in differences(octets, message.octets)]
+            signatures += len(dkim.signatures(cleaned(octets)))
+            wrong += [f'{path}: {text}' for text in differences(octets, message.octets) + dkim.broken(cleaned(octets), message.octets)]
+        print(f'#: {name}: {signatures} DKIM signatures compared')
         self.assertEqual(wrong, [])
         self.assertEqual(seen, set(sent))
         self.assertEqual(self.daemon.process.poll(), None, 'the daemon is alive')
