@@ -128,7 +128,8 @@ take(struct tx *tx, const struct claim_options *options, const struct claim_cand
       res = take_chunk(tx, options, claim, from->chunk_id, error);
       break;
     default:
-      res = recipient_claim_due(tx, from->delivery_id, options->now, options->chunk_size, claim->targets, error);
+      res = recipient_claim_due(tx, from->delivery_id, options->now,
+                                (const size_t[2]){ options->chunk_size, MIN(options->chunk_size, CLAIM_PERSONAL_MAX) }, &claim->shape, claim->targets, error);
     }
   head_clear(&head);
   if (res == RES_OK)

@@ -1,41 +1,73 @@
 #include "courier/recipient.h"
 
+/* What is taken together. */
+struct due {
+  int64_t delivery_id, now;
+  enum shape shape;
+  size_t limit;
+  GArray *targets;
+  GArray *left; /* int64_t: rows of those who get nothing any more */
+  int64_t last; /* row */
+};
+
 static enum res
-find_due(struct tx *tx, int64_t delivery_id, int64_t now, size_t limit, GArray *targets, GArray *left, int64_t *last, GError **error)
+find_shape(struct tx *tx, struct due *due, GError **error)
+{
+  int64_t shape = SHAPE_BATCH;
+  enum res res = sql_int_of(tx, "SELECT shape FROM recipient WHERE delivery_id = $1 AND state = 0 AND next_at <= $2 ORDER BY id LIMIT 1",
+                            SQL_ARGS(sql_int(due->delivery_id), sql_int(due->now)), &shape, error);
+  due->shape = shape == SHAPE_PERSONAL ? SHAPE_PERSONAL : SHAPE_BATCH;
+  return res;
+}
+
+static enum res
+find_due(struct tx *tx, struct due *due, GError **error)
 {
   OWN(rows) rows = NULL;
   enum res res = sql_query(tx,
                            "SELECT recipient.id, recipient.member_id, recipient.address, recipient.attempts, recipient.first_at, "
                            "member.left_at IS NOT NULL OR member.status <> 0 "
                            "FROM recipient LEFT JOIN member ON member.id = recipient.member_id "
-                           "WHERE recipient.delivery_id = $1 AND recipient.state = 0 AND recipient.next_at <= $2 ORDER BY recipient.id LIMIT $3",
-                           SQL_ARGS(sql_int(delivery_id), sql_int(now), sql_int((int64_t)limit)), &rows, error);
+                           "WHERE recipient.delivery_id = $1 AND recipient.state = 0 AND recipient.next_at <= $2 AND recipient.shape = $3 ORDER BY recipient.id LIMIT $4",
+                           SQL_ARGS(sql_int(due->delivery_id), sql_int(due->now), sql_int(due->shape), sql_int((int64_t)due->limit)), &rows, error);
   while (res == RES_OK && (res = rows_next(rows, error)) == RES_OK) {
-    *last = row_int(rows, 0);
+    due->last = row_int(rows, 0);
     if (row_int(rows, 5)) /* no member: NULL, which reads as 0 */
-      g_array_append_val(left, *last);
+      g_array_append_val(due->left, due->last);
     else
-      targets_add(targets, (struct target){ .recipient_id = *last,
-                                            .member_id = row_int(rows, 1),
-                                            .address = g_strdup(row_text(rows, 2)),
-                                            .attempts = (int)row_int(rows, 3),
-                                            .first_at = row_int(rows, 4) });
+      targets_add(due->targets, (struct target){ .recipient_id = due->last,
+                                                 .member_id = row_int(rows, 1),
+                                                 .address = g_strdup(row_text(rows, 2)),
+                                                 .attempts = (int)row_int(rows, 3),
+                                                 .first_at = row_int(rows, 4) });
   }
   return res == RES_MORE ? RES_OK : res;
 }
 
+static enum res
+take_due(struct tx *tx, const struct due *due, GError **error)
+{
+  enum res res = RES_OK;
+  for (guint i = 0; i < due->left->len && res == RES_OK; i++)
+    res = sql_run(tx, "UPDATE recipient SET state = 4, done_at = $2 WHERE id = $1", SQL_ARGS(sql_int(g_array_index(due->left, int64_t, i)), sql_int(due->now)), error);
+  if (res == RES_OK)
+    res = sql_run(tx, "UPDATE recipient SET state = 1 WHERE delivery_id = $1 AND state = 0 AND next_at <= $2 AND shape = $3 AND id <= $4",
+                  SQL_ARGS(sql_int(due->delivery_id), sql_int(due->now), sql_int(due->shape), sql_int(due->last)), error);
+  return res;
+}
+
 enum res
-recipient_claim_due(struct tx *tx, int64_t delivery_id, int64_t now, size_t limit, GArray *targets, GError **error)
+recipient_claim_due(struct tx *tx, int64_t delivery_id, int64_t now, const size_t limits[2], enum shape *shape, GArray *targets, GError **error)
 {
   g_autoptr(GArray) left = g_array_new(FALSE, FALSE, sizeof(int64_t));
-  int64_t last = 0;
-  enum res res = find_due(tx, delivery_id, now, limit, targets, left, &last, error);
-  for (guint i = 0; i < left->len && res == RES_OK; i++)
-    res = sql_run(tx, "UPDATE recipient SET state = 4, done_at = $2 WHERE id = $1", SQL_ARGS(sql_int(g_array_index(left, int64_t, i)), sql_int(now)), error);
-  if (res == RES_OK)
-    res = sql_run(tx, "UPDATE recipient SET state = 1 WHERE delivery_id = $1 AND state = 0 AND next_at <= $2 AND id <= $3",
-                  SQL_ARGS(sql_int(delivery_id), sql_int(now), sql_int(last)), error);
-  return res;
+  struct due due = { .delivery_id = delivery_id, .now = now, .targets = targets, .left = left };
+  enum res res = find_shape(tx, &due, error);
+  if (res != RES_OK)
+    return res == RES_MORE ? RES_OK : res;
+  *shape = due.shape;
+  due.limit = limits[due.shape];
+  res = find_due(tx, &due, error);
+  return res == RES_OK ? take_due(tx, &due, error) : res;
 }
 
 static struct sql_value
@@ -48,10 +80,10 @@ enum res
 recipient_create(struct tx *tx, int64_t delivery_id, const struct target *target, const struct recipient_row *row, GError **error)
 {
   return sql_run(tx,
-                 "INSERT INTO recipient (delivery_id, member_id, address, state, attempts, next_at, first_at, done_at, reply) "
-                 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-                 SQL_ARGS(sql_int(delivery_id), sql_int(target->member_id), sql_text(target->address), sql_int(row->state), sql_int(row->attempts),
-                          sql_int(row->next_at), sql_int(row->first_at), done_at(row), sql_text(row->reply)),
+                 "INSERT INTO recipient (delivery_id, member_id, address, state, shape, attempts, next_at, first_at, done_at, reply) "
+                 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                 SQL_ARGS(sql_int(delivery_id), sql_int(target->member_id), sql_text(target->address), sql_int(row->state), sql_int(row->shape),
+                          sql_int(row->attempts), sql_int(row->next_at), sql_int(row->first_at), done_at(row), sql_text(row->reply)),
                  error);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 /* Recipients with a row of their own: those refused, and addresses that are on no roster. All inside a store_fn. */
 #include "courier/target.h"
+#include "courier/transmission.h"
 #include "store/store.h"
 
 enum recipient_state {
@@ -11,11 +12,14 @@ enum recipient_state {
   RECIPIENT_LEFT, /* left the list, or switched its delivery off, before it could be sent to */
 };
 
-/* Takes up to `limit` of a delivery's waiting ones whose time has come. Those who have left the list meanwhile are done with. */
-enum res recipient_claim_due(struct tx *tx, int64_t delivery_id, int64_t now, size_t limit, GArray *targets, GError **error) MUST_CHECK;
+/* Takes a delivery's waiting ones whose time has come, all of one shape, that of the first: it is told, and up to limits[shape] are taken. Those who have left the list
+ * meanwhile are done with. */
+enum res recipient_claim_due(struct tx *tx, int64_t delivery_id, int64_t now, const size_t limits[2], enum shape *shape, GArray *targets,
+                             GError **error) MUST_CHECK;
 
 struct recipient_row {
   enum recipient_state state;
+  enum shape shape; /* of the copies it gets; set when the row is made */
   int attempts;
   int64_t next_at;  /* RECIPIENT_WAITING */
   int64_t first_at; /* of the first refusal */

@@ -26,7 +26,7 @@ write_row(struct tx *tx, const struct record *record, const struct target *targe
 static enum res
 record_deferred(struct tx *tx, const struct record *record, const struct target *target, const char *reply, struct record_counts *counts, GError **error)
 {
-  struct recipient_row row = { .state = RECIPIENT_WAITING, .attempts = target->attempts + 1, .now = record->now, .reply = reply };
+  struct recipient_row row = { .state = RECIPIENT_WAITING, .shape = record->claim->shape, .attempts = target->attempts + 1, .now = record->now, .reply = reply };
   row.first_at = target->attempts > 0 ? target->first_at : record->now;
   row.next_at = retry_next(record->retry, row.first_at, row.attempts, record->now);
   if (row.next_at >= 0) {
@@ -48,6 +48,7 @@ record_failed(struct tx *tx, const struct record *record, size_t i, struct recor
   const char *reply = transmission_text_of(record->mail, i);
   enum res res = write_row(tx, record, target,
                            &(struct recipient_row){ .state = RECIPIENT_FAILED,
+                                                    .shape = record->claim->shape,
                                                     .attempts = target->attempts + 1,
                                                     .first_at = target->attempts > 0 ? target->first_at : record->now,
                                                     .now = record->now,
