@@ -7,6 +7,17 @@ slice_equal(struct slice a, struct slice b)
 }
 
 bool
+slice_equal_secret(struct slice a, struct slice b)
+{
+  if (a.n != b.n)
+    return false;
+  volatile unsigned char different = 0;
+  for (size_t i = 0; i < a.n; i++)
+    different = different | (unsigned char)(a.p[i] ^ b.p[i]);
+  return different == 0;
+}
+
+bool
 slice_equal_nocase(struct slice a, struct slice b)
 {
   if (a.n != b.n)

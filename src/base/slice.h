@@ -53,6 +53,8 @@ slice_dup(struct slice s)
 
 /* The same octets. */
 bool slice_equal(struct slice a, struct slice b);
+/* The same, in a time that depends on the lengths alone. */
+bool slice_equal_secret(struct slice a, struct slice b);
 /* ASCII letters compare without case. */
 bool slice_equal_nocase(struct slice a, struct slice b);
 bool slice_starts_nocase(struct slice s, struct slice prefix);

@@ -22,6 +22,11 @@ test_compare(void)
   g_assert_true(slice_equal(SLICE(""), (struct slice){ NULL, 0 }));
   g_assert_false(slice_equal(SLICE("a"), SLICE("A")));
   g_assert_true(slice_equal_nocase(SLICE("aZ"), SLICE("Az")));
+  g_assert_true(slice_equal_secret(SLICE("aZ"), SLICE("aZ")));
+  g_assert_true(slice_equal_secret(SLICE(""), (struct slice){ NULL, 0 }));
+  g_assert_false(slice_equal_secret(SLICE("aZ"), SLICE("az")));
+  g_assert_false(slice_equal_secret(SLICE("Za"), SLICE("za")));
+  g_assert_false(slice_equal_secret(SLICE("a"), SLICE("ab")));
   g_assert_false(slice_equal_nocase(SLICE("a"), SLICE("ab")));
   g_assert_false(slice_equal_nocase(SLICE("a\0x"), SLICE("a\0y")));
   g_assert_true(slice_starts_nocase(SLICE("Subject: x"), SLICE("subject:")));
