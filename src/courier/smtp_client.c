@@ -155,6 +155,12 @@ smtp_client_answered(const struct smtp_client *client)
   return client->peer.answered;
 }
 
+bool
+smtp_client_congested(const struct smtp_client *client)
+{
+  return client->peer.congested;
+}
+
 void
 smtp_client_cut(const struct smtp_client *client)
 {

@@ -36,5 +36,8 @@ void smtp_client_quit(struct smtp_client *client);
 enum res smtp_client_send(struct smtp_client *client, struct transmission *transmission, GError **error) MUST_CHECK;
 /* True: the server answered something during the last smtp_client_send. */
 bool smtp_client_answered(const struct smtp_client *client);
+/* True: during smtp_client_hello, or the last smtp_client_send, the server asked for less: 421 anywhere, 4xx for greeting, EHLO or MAIL, 451 or 452
+ * for a message. */
+bool smtp_client_congested(const struct smtp_client *client);
 /* Any thread, while the client is not being freed: breaks the connection, so that what waits on it ends. */
 void smtp_client_cut(const struct smtp_client *client);

@@ -10,6 +10,7 @@ struct smtp_peer {
   size_t max_recipients; /* a transaction; learned from 452 too */
   bool dirty;            /* RSET before the next transaction */
   bool answered;         /* it has answered since this was last made false */
+  bool congested;        /* it has asked for less */
 };
 
 /* Commands in flight at most. Their octets and those of the replies fit into any socket's buffers, so that both sides can never wait for
