@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include <glib.h>
 #include <time.h>
 
 static int64_t
@@ -19,4 +20,16 @@ int64_t
 clock_monotonic(void)
 {
   return read_clock(CLOCK_MONOTONIC);
+}
+
+char *
+clock_mail_date(int64_t at)
+{
+  static const char days[][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
+  static const char months[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+  time_t seconds = (time_t)(at / CLOCK_SECOND);
+  struct tm tm = { 0 };
+  gmtime_r(&seconds, &tm);
+  return g_strdup_printf("%s, %d %s %04d %02d:%02d:%02d +0000", days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900,
+                         tm.tm_hour, tm.tm_min, tm.tm_sec);
 }

@@ -11,3 +11,5 @@
 int64_t clock_now(void);
 /* Microseconds of a clock that nobody sets. For deadlines. */
 int64_t clock_monotonic(void);
+/* `at`, as clock_now gives it, for a mail's header: "Sun, 22 Nov 2026 10:00:00 +0000" (RFC 5322 3.3); owned by the caller. */
+char *clock_mail_date(int64_t at);

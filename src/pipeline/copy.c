@@ -1,7 +1,5 @@
 #include "pipeline/copy.h"
-#include "base/clock.h"
 #include "base/log.h"
-#include <time.h>
 
 void
 copy_add(struct copy *copy, const char *name, const char *value)
@@ -36,18 +34,6 @@ copy_hostname(const struct copy *copy)
 {
   const char *hostname = copy->input->hostname;
   return hostname && copy_is_host(hostname) ? hostname : copy->input->list->domain;
-}
-
-char *
-copy_date(int64_t microseconds)
-{
-  static const char days[][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
-  static const char months[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
-  time_t seconds = (time_t)(microseconds / CLOCK_SECOND);
-  struct tm tm = { 0 };
-  gmtime_r(&seconds, &tm);
-  return g_strdup_printf("%s, %d %s %04d %02d:%02d:%02d +0000", days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900,
-                         tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
 static bool

@@ -27,7 +27,5 @@ bool copy_lacks(const struct copy *copy, const char *name, const struct header_f
 bool copy_is_host(const char *text);
 /* Our host name for fields that strangers see. */
 const char *copy_hostname(const struct copy *copy);
-/* "Sun, 22 Nov 2026 10:00:00 +0000" (RFC 5322 3.3); owned by the caller. */
-char *copy_date(int64_t microseconds);
 /* `text` (UTF-8) as a phrase (RFC 5322 3.2.5): atoms, a quoted string or encoded words; owned by the caller. */
 char *copy_phrase(const char *text);

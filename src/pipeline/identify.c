@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "message/identity.h"
 #include "pipeline/copy.h"
 
@@ -19,7 +20,7 @@ void
 identify(struct copy *copy)
 {
   const struct pipeline_input *input = copy->input;
-  g_autofree char *date = copy_date(input->received_at);
+  g_autofree char *date = clock_mail_date(input->received_at);
   supply(copy, "Date", date);
 
   g_autofree char *id = identity_message_id(input->message);

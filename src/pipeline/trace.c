@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "message/hop.h"
 #include "pipeline/copy.h"
 
@@ -28,7 +29,7 @@ add_received(struct copy *copy)
 {
   const struct pipeline_input *input = copy->input;
   const char *posting = input->list->posting;
-  g_autofree char *date = copy_date(input->received_at);
+  g_autofree char *date = clock_mail_date(input->received_at);
   g_autoptr(GString) value = g_string_new(NULL);
   if (input->peer && copy_is_host(input->peer))
     g_string_append_printf(value, "from %s ", input->peer);
