@@ -20,6 +20,11 @@ struct door_xforward {
 
 enum door_body { DOOR_BODY_UNSTATED, DOOR_BODY_7BIT, DOOR_BODY_8BITMIME };
 
+/* RFC 3461 4.3: what a report of failure shall hold. */
+enum door_ret { DOOR_RET_UNSTATED, DOOR_RET_FULL, DOOR_RET_HDRS };
+/* RFC 3461 4.1: of what a recipient's sender wants to hear. NEVER stands alone. */
+enum door_notify { DOOR_NOTIFY_NEVER = 1, DOOR_NOTIFY_SUCCESS = 2, DOOR_NOTIFY_FAILURE = 4, DOOR_NOTIFY_DELAY = 8 };
+
 /* Who is on the line. A session keeps its own copy. */
 struct door_peer {
   const char *session;  /* id, for log lines */
@@ -32,6 +37,8 @@ struct door_peer {
 struct door_recipient {
   char *address;  /* as written between the brackets, in the form of address_text(); <postmaster> has the server's host name added */
   void *target;   /* the hook's */
+  unsigned notify; /* enum door_notify, together; 0 if not stated */
+  char *orcpt;    /* "rfc822;bob@example.org": decoded, valid UTF-8, no controls; NULL if not stated */
   GString *reply; /* after the dot: one whole reply line with CRLF, filled in by message_end; empty says REPLY_TROUBLE; never a 421 */
 };
 
@@ -41,6 +48,8 @@ struct door_transaction {
   char *reverse_path; /* address_text() form; "" for the null reverse-path */
   bool smtputf8;
   enum door_body body;
+  enum door_ret ret;
+  char *envid;           /* decoded, printable ASCII; NULL if not stated */
   int64_t size;          /* SIZE=, 0 if not stated */
   GPtrArray *recipients; /* struct door_recipient *, accepted ones in order */
   int64_t stray;         /* stray CR and LF replaced in the message so far */

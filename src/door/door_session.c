@@ -54,6 +54,7 @@ session_reset(struct door_session *session)
   transfer_end(session);
   g_clear_pointer(&session->transaction.recipients, g_ptr_array_unref);
   g_clear_pointer(&session->transaction.reverse_path, g_free);
+  g_clear_pointer(&session->transaction.envid, g_free);
   session->transaction = (struct door_transaction){ 0 };
   xforward_clear(&session->xforward);
 }

@@ -1,19 +1,40 @@
+#include "door/dsn.h"
 #include "door/lmtp_command.h"
 #include "door/parameters.h"
 #include "door/xforward.h"
 
 static void
-fuzz_path(struct slice arg, struct slice keyword, bool mail)
+fuzz_mail_parameters(struct slice text)
+{
+  struct mail_parameters parameters;
+  if (mail_parameters_parse(text, &parameters, NULL) != RES_OK)
+    return;
+  g_assert(parameters.size >= 0);
+  if (parameters.envid)
+    g_assert(strlen(parameters.envid) <= DSN_ENVID_MAX && g_str_is_ascii(parameters.envid) && !strpbrk(parameters.envid, "\r\n"));
+  mail_parameters_clear(&parameters);
+}
+
+static void
+fuzz_rcpt_parameters(struct slice text)
+{
+  struct rcpt_parameters parameters;
+  if (rcpt_parameters_parse(text, &parameters, NULL) != RES_OK)
+    return;
+  g_assert(!(parameters.notify & DOOR_NOTIFY_NEVER) || parameters.notify == DOOR_NOTIFY_NEVER);
+  if (parameters.orcpt)
+    g_assert(strchr(parameters.orcpt, ';') && g_utf8_validate(parameters.orcpt, -1, NULL) && !strpbrk(parameters.orcpt, "\r\n"));
+  rcpt_parameters_clear(&parameters);
+}
+
+static void
+fuzz_path(struct slice arg, struct slice keyword, void (*parameters)(struct slice text))
 {
   struct slice path, rest;
-  struct mail_parameters parameters;
   if (lmtp_command_path(arg, keyword, &path, &rest, NULL) != RES_OK)
     return;
   g_assert(path.n + rest.n < arg.n);
-  if (!mail)
-    (void)(rcpt_parameters_check(rest, NULL) == RES_OK);
-  else if (mail_parameters_parse(rest, &parameters, NULL) == RES_OK)
-    g_assert(parameters.size >= 0);
+  parameters(rest);
 }
 
 static void
@@ -44,10 +65,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   bool last;
   switch (command.verb) {
   case LMTP_MAIL:
-    fuzz_path(command.arg, SLICE("FROM:"), true);
+    fuzz_path(command.arg, SLICE("FROM:"), fuzz_mail_parameters);
     break;
   case LMTP_RCPT:
-    fuzz_path(command.arg, SLICE("TO:"), false);
+    fuzz_path(command.arg, SLICE("TO:"), fuzz_rcpt_parameters);
     break;
   case LMTP_BDAT:
     if (lmtp_command_chunk(command.arg, &octets, &last, NULL) == RES_OK)

@@ -24,7 +24,7 @@ do_lhlo(struct door_session *session, struct slice arg, GError **error)
   session->peer.lhlo = peer_word_clean(arg);
   g_autofree char *size = g_strdup_printf("SIZE %" G_GINT64_FORMAT, session->options->size_max);
   const char *lines[] = {
-    session->options->hostname, "PIPELINING", "8BITMIME", "SMTPUTF8", size, "ENHANCEDSTATUSCODES", "CHUNKING", XFORWARD_KEYWORD,
+    session->options->hostname, "PIPELINING", "8BITMIME", "SMTPUTF8", size, "ENHANCEDSTATUSCODES", "CHUNKING", "DSN", XFORWARD_KEYWORD,
   };
   session_say_lines(session, REPLY_HELLO, lines, G_N_ELEMENTS(lines));
   return RES_OK;
@@ -73,6 +73,7 @@ recipient_free(void *data)
 {
   struct door_recipient *recipient = data;
   g_free(recipient->address);
+  g_free(recipient->orcpt);
   g_string_free(recipient->reply, TRUE);
   g_free(recipient);
 }
@@ -82,7 +83,7 @@ static enum res
 begin_transaction(struct door_session *session, struct slice arg, GError **error)
 {
   struct slice path, rest;
-  struct mail_parameters parameters;
+  struct mail_parameters parameters = { 0 };
   g_autofree char *reverse_path = NULL;
   enum res res = lmtp_command_path(arg, SLICE("FROM:"), &path, &rest, error);
   if (res == RES_OK)
@@ -91,14 +92,18 @@ begin_transaction(struct door_session *session, struct slice arg, GError **error
     res = envelope_address(path, parameters.smtputf8, REPLY_BAD_SENDER, &reverse_path, error);
   if (res == RES_OK)
     res = check_size(session, parameters.size, error);
-  if (res != RES_OK)
+  if (res != RES_OK) {
+    mail_parameters_clear(&parameters);
     return res;
+  }
   session->transaction = (struct door_transaction){
     .peer = &session->peer,
     .xforward = &session->xforward,
     .reverse_path = reverse_path ? g_steal_pointer(&reverse_path) : g_strdup(""),
     .smtputf8 = parameters.smtputf8,
     .body = parameters.body,
+    .ret = parameters.ret,
+    .envid = parameters.envid,
     .size = parameters.size,
     .recipients = g_ptr_array_new_with_free_func(recipient_free),
   };
@@ -132,12 +137,30 @@ forward_path(struct door_session *session, struct slice path, char **address, GE
   return envelope_address(path, session->transaction.smtputf8, REPLY_BAD_ADDRESS, address, error);
 }
 
+/* Takes over `address`, `target` and what `parameters` owns. */
 static void
-add_recipient(struct door_session *session, char *address, void *target)
+add_recipient(struct door_session *session, char *address, void *target, const struct rcpt_parameters *parameters)
 {
   struct door_recipient *recipient = g_new0(struct door_recipient, 1);
-  *recipient = (struct door_recipient){ .address = address, .target = target, .reply = g_string_new(NULL) };
+  *recipient = (struct door_recipient){
+    .address = address, .target = target, .notify = parameters->notify, .orcpt = parameters->orcpt, .reply = g_string_new(NULL),
+  };
   g_ptr_array_add(session->transaction.recipients, recipient);
+}
+
+static enum res
+take_recipient(struct door_session *session, struct slice path, const struct rcpt_parameters *parameters, GError **error)
+{
+  g_autofree char *address = NULL;
+  enum res res = forward_path(session, path, &address, error);
+  if (res == RES_OK && session->transaction.recipients->len >= DOOR_RECIPIENTS_MAX)
+    res = trouble(error, REPLY_TOO_MANY_RECIPIENTS, "more than %d recipients", DOOR_RECIPIENTS_MAX);
+  void *target = NULL;
+  if (res == RES_OK)
+    res = session->hooks->recipient(session->hooks->ctx, &session->transaction, address, &target, error);
+  if (res == RES_OK)
+    add_recipient(session, g_steal_pointer(&address), target, parameters);
+  return res;
 }
 
 static enum res
@@ -148,22 +171,17 @@ do_rcpt(struct door_session *session, struct slice arg, GError **error)
   if (session->transfer.open)
     return out_of_order(error, "RCPT after BDAT");
   struct slice path, rest;
-  g_autofree char *address = NULL;
+  struct rcpt_parameters parameters = { 0 };
   enum res res = lmtp_command_path(arg, SLICE("TO:"), &path, &rest, error);
   if (res == RES_OK)
-    res = rcpt_parameters_check(rest, error);
+    res = rcpt_parameters_parse(rest, &parameters, error);
   if (res == RES_OK)
-    res = forward_path(session, path, &address, error);
-  if (res == RES_OK && session->transaction.recipients->len >= DOOR_RECIPIENTS_MAX)
-    res = trouble(error, REPLY_TOO_MANY_RECIPIENTS, "more than %d recipients", DOOR_RECIPIENTS_MAX);
-  void *target = NULL;
+    res = take_recipient(session, path, &parameters, error);
   if (res == RES_OK)
-    res = session->hooks->recipient(session->hooks->ctx, &session->transaction, address, &target, error);
-  if (res != RES_OK)
-    return res;
-  add_recipient(session, g_steal_pointer(&address), target);
-  session_say(session, REPLY_RECIPIENT_OK, NULL);
-  return RES_OK;
+    session_say(session, REPLY_RECIPIENT_OK, NULL);
+  else
+    rcpt_parameters_clear(&parameters);
+  return res;
 }
 
 /* ---- DATA, BDAT ---- */

@@ -103,6 +103,16 @@ static const struct row usual[] = {
     .input = HELLO MAIL RCPT "DATA\r\n" MESSAGE ".\r\nRSET\r\n" MAIL RCPT "DATA\r\n" MESSAGE ".\r\n",
     .want = BEGUN "354|250 2.6.0|250 2.0.0|250 2.1.0|250 2.1.5|354|250 2.6.0|",
     .log = LOG_POSTED LOG_POSTED },
+  { .name = "DSN",
+    .input = HELLO "MAIL FROM:<a@x.example> RET=FULL ENVID=q+2Bq\r\nRCPT TO:<list@y.example> NOTIFY=SUCCESS ORCPT=rfc822;o@x\r\nDATA\r\n" MESSAGE ".\r\n",
+    .want = BEGUN "354|250 2.6.0|", .log = "mail(a@x.example full envid=q+q) rcpt(list@y.example) begin [Subject: s\\r\\n\\r\\nbody\\r\\n] end dsn(2 rfc822;o@x) reset " },
+  { .name = "DSN parameters that are none",
+    .input = HELLO "MAIL FROM:<a@x.example> RET=ALL\r\nMAIL FROM:<a@x.example> ENVID=a ENVID=b\r\n" MAIL
+             "RCPT TO:<list@y.example> NOTIFY=NEVER,DELAY\r\nRCPT TO:<list@y.example> ORCPT=o@x\r\n",
+    .want = OPENED "501 5.5.4|501 5.5.4|250 2.1.0|501 5.5.4|501 5.5.4|", .log = "mail(a@x.example) reset " },
+  { .name = "DSN parameters of a refused recipient",
+    .input = HELLO MAIL "RCPT TO:<no-list@y.example> NOTIFY=SUCCESS ORCPT=rfc822;o@x\r\n",
+    .want = OPENED "250 2.1.0|550 5.1.1|", .log = "mail(a@x.example) rcpt(no-list@y.example) reset " },
   { .name = "null reverse-path", .input = HELLO "MAIL FROM:<>\r\nRSET\r\n", .want = OPENED "250 2.1.0|250 2.0.0|", .log = "mail() reset " },
   { .name = "commands in any case", .input = "lhlo x\r\nMail From:<a@x.example>\r\nrcpt to:<list@y.example>\r\nQuit\r\n",
     .want = BEGUN "221 2.0.0|", .log = LOG_BEGUN "reset " },
@@ -259,7 +269,7 @@ static const struct row parameters[] = {
   { .name = "SMTPUTF8 addresses", .input = HELLO "MAIL FROM:<\xc3\xa4@x.example> SMTPUTF8\r\nRCPT TO:<\xc3\xb6@y.example>\r\n", .want = BEGUN,
     .log = "mail(\xc3\xa4@x.example utf8) rcpt(\xc3\xb6@y.example) reset " },
   { .name = "unknown ones are tolerated",
-    .input = HELLO "MAIL FROM:<a@x.example> RET=HDRS ENVID=a+2Bb X-NEW BODY=7BIT\r\nRCPT TO:<list@y.example> NOTIFY=FAILURE,DELAY ORCPT=rfc822;o@x.y\r\n",
+    .input = HELLO "MAIL FROM:<a@x.example> AUTH=<> X-NEW BODY=7BIT\r\nRCPT TO:<list@y.example> X-NEW=a\r\n",
     .want = BEGUN, .log = "mail(a@x.example 7bit) rcpt(list@y.example) reset " },
   { .name = "SIZE over the limit", .input = HELLO "MAIL FROM:<a@x.example> SIZE=1001\r\n" RCPT, .want = OPENED "552 5.3.4|503 5.5.1|" },
   { .name = "SIZE at the limit", .input = HELLO "MAIL FROM:<a@x.example> SIZE=1000\r\n", .want = OPENED "250 2.1.0|", .log = "mail(a@x.example size=1000) reset " },
@@ -294,8 +304,9 @@ static const struct row mtas[] = {
              "RCPT TO:<test-bounces+bob=dest.example@list.example.org> ORCPT=rfc822;test-bounces+2Bbob+3Ddest.example@list.example.org\r\n"
              "RCPT TO:<test@list.example.org> ORCPT=rfc822;test@list.example.org\r\nDATA\r\n" MESSAGE ".\r\nQUIT\r\n",
     .want = OPENED "250 2.0.0|250 2.0.0|250 2.1.0|550 5.1.1|250 2.1.5|250 2.1.5|354|250 2.6.0|250 2.6.0|221 2.0.0|",
-    .log = "mail(alice@outside.example size=409 8bit source=LOCAL helo=client.outside.example) rcpt(no-Such@list.example.org) "
-           "rcpt(test-bounces+bob=dest.example@list.example.org) rcpt(test@list.example.org) begin [Subject: s\\r\\n\\r\\nbody\\r\\n] end reset " },
+    .log = "mail(alice@outside.example size=409 8bit hdrs envid=abc123 source=LOCAL helo=client.outside.example) rcpt(no-Such@list.example.org) "
+           "rcpt(test-bounces+bob=dest.example@list.example.org) rcpt(test@list.example.org) begin [Subject: s\\r\\n\\r\\nbody\\r\\n] end "
+           "dsn(0 rfc822;test-bounces+bob=dest.example@list.example.org) dsn(0 rfc822;test@list.example.org) reset " },
   { .name = "Postfix, all RCPT refused",
     .input = HELLO MAIL "RCPT TO:<no-l@y.example>\r\nDATA\r\nRSET\r\nQUIT\r\n",
     .want = OPENED "250 2.1.0|550 5.1.1|503 5.5.1|250 2.0.0|221 2.0.0|",
@@ -308,7 +319,8 @@ static const struct row mtas[] = {
     .input = "LHLO mta.example.org\r\nMAIL FROM:<alice@outside.example> SIZE=900 RET=HDRS ENVID=abc\r\n"
              "RCPT TO:<test@list.example.org> NOTIFY=FAILURE,DELAY ORCPT=rfc822;o@x.y\r\nRCPT TO:<Test-Owner@list.example.org>\r\nBDAT 20 LAST\r\n" MESSAGE "QUIT\r\n",
     .want = BEGUN "250 2.1.5|250 2.6.0|250 2.6.0|221 2.0.0|",
-    .log = "mail(alice@outside.example size=900) rcpt(test@list.example.org) rcpt(Test-Owner@list.example.org) begin [Subject: s\\r\\n\\r\\nbody\\r\\n] end reset " },
+    .log = "mail(alice@outside.example size=900 hdrs envid=abc) rcpt(test@list.example.org) rcpt(Test-Owner@list.example.org) "
+           "begin [Subject: s\\r\\n\\r\\nbody\\r\\n] end dsn(12 rfc822;o@x.y) reset " },
   { .name = "Exim, MAIL refused with the message on the wire",
     .input = HELLO "MAIL FROM:<refused@x.example>\r\n" RCPT "BDAT 20 LAST\r\n" MESSAGE "QUIT\r\n",
     .want = OPENED "550 5.7.1|503 5.5.1|503 5.5.1|221 2.0.0|",
@@ -318,7 +330,7 @@ static const struct row mtas[] = {
              "RCPT To:<no-such@list.example.org> NOTIFY=FAILURE,DELAY ORCPT=rfc822;o@x.y\r\nRCPT To:<test-bounces+x=y@list.example.org>\r\nDATA\r\n" MESSAGE ".\r\n"
              "RSET\r\nMAIL From:<bob@outside.example>\r\nQUIT\r\n",
     .want = OPENED "250 2.1.0|550 5.1.1|250 2.1.5|354|250 2.6.0|250 2.0.0|250 2.1.0|221 2.0.0|",
-    .log = "mail(alice@outside.example size=253 7bit) rcpt(no-such@list.example.org) rcpt(test-bounces+x=y@list.example.org) "
+    .log = "mail(alice@outside.example size=253 7bit hdrs envid=abc) rcpt(no-such@list.example.org) rcpt(test-bounces+x=y@list.example.org) "
            "begin [Subject: s\\r\\n\\r\\nbody\\r\\n] end reset mail(bob@outside.example) reset " },
 };
 
@@ -350,7 +362,7 @@ test_texts(void)
                                      "BDAT 20\r\n" MESSAGE "BDAT 0 LAST\r\nDATA\r\nEHLO a\r\nFO\xc3\xa4O bar\r\nHELP\r\nQUIT\r\n", NULL);
   g_assert_cmpstr(got->str, ==,
                   "220 lists.example LMTP Listward\r\n"
-                  "250-lists.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-SIZE 1000\r\n250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n"
+                  "250-lists.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-SIZE 1000\r\n250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n250-DSN\r\n"
                   "250 XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE\r\n"
                   "250 2.1.0 sender ok\r\n"
                   "550 5.7.1 members only\r\n"

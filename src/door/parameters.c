@@ -1,4 +1,5 @@
 #include "door/parameters.h"
+#include "door/dsn.h"
 
 struct parameter {
   struct slice keyword, value; /* value.p is NULL if there is no "=" */
@@ -40,11 +41,19 @@ next_parameter(struct slice *text, struct parameter *parameter, GError **error)
   return RES_OK;
 }
 
+/* RFC 3461 5.1: more than one in a command is a mistake. */
+static enum res
+check_once(bool again, const char *keyword, GError **error)
+{
+  return again ? refuse(error, REPLY_SYNTAX, "%s= is given twice", keyword) : RES_OK;
+}
+
 /* ---- MAIL ---- */
 
 static enum res
-set_size(struct mail_parameters *parameters, struct slice value, GError **error)
+set_size(void *into, struct slice value, GError **error)
 {
+  struct mail_parameters *parameters = into;
   if (slice_to_uint(value, &parameters->size))
     return RES_OK;
   for (size_t i = 0; i < value.n; i++)
@@ -57,8 +66,9 @@ set_size(struct mail_parameters *parameters, struct slice value, GError **error)
 }
 
 static enum res
-set_body(struct mail_parameters *parameters, struct slice value, GError **error)
+set_body(void *into, struct slice value, GError **error)
 {
+  struct mail_parameters *parameters = into;
   if (slice_equal_nocase(value, SLICE("7BIT")))
     parameters->body = DOOR_BODY_7BIT;
   else if (slice_equal_nocase(value, SLICE("8BITMIME")))
@@ -69,33 +79,74 @@ set_body(struct mail_parameters *parameters, struct slice value, GError **error)
 }
 
 static enum res
-set_smtputf8(struct mail_parameters *parameters, struct slice value, GError **error)
+set_smtputf8(void *into, struct slice value, GError **error)
 {
+  struct mail_parameters *parameters = into;
   if (value.p)
     return refuse(error, REPLY_SYNTAX, "SMTPUTF8 takes no value");
   parameters->smtputf8 = true;
   return RES_OK;
 }
 
-static const struct {
+static enum res
+set_ret(void *into, struct slice value, GError **error)
+{
+  struct mail_parameters *parameters = into;
+  enum res res = check_once(parameters->ret != DOOR_RET_UNSTATED, "RET", error);
+  return res == RES_OK ? dsn_ret_parse(value, &parameters->ret, error) : res;
+}
+
+static enum res
+set_envid(void *into, struct slice value, GError **error)
+{
+  struct mail_parameters *parameters = into;
+  enum res res = check_once(parameters->envid != NULL, "ENVID", error);
+  return res == RES_OK ? dsn_envid_parse(value, &parameters->envid, error) : res;
+}
+
+/* ---- RCPT ---- */
+
+static enum res
+set_notify(void *into, struct slice value, GError **error)
+{
+  struct rcpt_parameters *parameters = into;
+  enum res res = check_once(parameters->notify != 0, "NOTIFY", error);
+  return res == RES_OK ? dsn_notify_parse(value, &parameters->notify, error) : res;
+}
+
+static enum res
+set_orcpt(void *into, struct slice value, GError **error)
+{
+  struct rcpt_parameters *parameters = into;
+  enum res res = check_once(parameters->orcpt != NULL, "ORCPT", error);
+  return res == RES_OK ? dsn_orcpt_parse(value, &parameters->orcpt, error) : res;
+}
+
+/* ---- both ---- */
+
+/* `into`: the command's own struct. */
+struct known {
   struct slice keyword;
-  enum res (*set)(struct mail_parameters *parameters, struct slice value, GError **error);
-} known[] = {
-  { { "SIZE", 4 }, set_size },
-  { { "BODY", 4 }, set_body },
-  { { "SMTPUTF8", 8 }, set_smtputf8 },
+  enum res (*set)(void *into, struct slice value, GError **error);
 };
 
-enum res
-mail_parameters_parse(struct slice text, struct mail_parameters *parameters, GError **error)
+static const struct known mail_known[] = {
+  { { "SIZE", 4 }, set_size }, { { "BODY", 4 }, set_body }, { { "SMTPUTF8", 8 }, set_smtputf8 },
+  { { "RET", 3 }, set_ret },   { { "ENVID", 5 }, set_envid },
+}, rcpt_known[] = {
+  { { "NOTIFY", 6 }, set_notify },
+  { { "ORCPT", 5 }, set_orcpt },
+};
+
+static enum res
+parse(struct slice text, const struct known *known, size_t n, void *into, GError **error)
 {
-  *parameters = (struct mail_parameters){ 0 };
   struct parameter parameter;
   enum res res;
   while ((res = next_parameter(&text, &parameter, error)) == RES_OK)
-    for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
+    for (size_t i = 0; i < n; i++)
       if (slice_equal_nocase(parameter.keyword, known[i].keyword)) {
-        res = known[i].set(parameters, parameter.value, error);
+        res = known[i].set(into, parameter.value, error);
         if (res != RES_OK)
           return res;
       }
@@ -103,11 +154,33 @@ mail_parameters_parse(struct slice text, struct mail_parameters *parameters, GEr
 }
 
 enum res
-rcpt_parameters_check(struct slice text, GError **error)
+mail_parameters_parse(struct slice text, struct mail_parameters *parameters, GError **error)
 {
-  struct parameter parameter;
-  enum res res;
-  while ((res = next_parameter(&text, &parameter, error)) == RES_OK)
-    continue;
-  return res == RES_MORE ? RES_OK : res;
+  *parameters = (struct mail_parameters){ 0 };
+  enum res res = parse(text, mail_known, G_N_ELEMENTS(mail_known), parameters, error);
+  if (res != RES_OK)
+    mail_parameters_clear(parameters);
+  return res;
+}
+
+void
+mail_parameters_clear(struct mail_parameters *parameters)
+{
+  g_clear_pointer(&parameters->envid, g_free);
+}
+
+enum res
+rcpt_parameters_parse(struct slice text, struct rcpt_parameters *parameters, GError **error)
+{
+  *parameters = (struct rcpt_parameters){ 0 };
+  enum res res = parse(text, rcpt_known, G_N_ELEMENTS(rcpt_known), parameters, error);
+  if (res != RES_OK)
+    rcpt_parameters_clear(parameters);
+  return res;
+}
+
+void
+rcpt_parameters_clear(struct rcpt_parameters *parameters)
+{
+  g_clear_pointer(&parameters->orcpt, g_free);
 }

@@ -19,6 +19,10 @@ on_mail(void *ctx, struct door_transaction *transaction, GError **error)
     g_string_append(stub->log, transaction->body == DOOR_BODY_7BIT ? " 7bit" : " 8bit");
   if (transaction->smtputf8)
     g_string_append(stub->log, " utf8");
+  if (transaction->ret != DOOR_RET_UNSTATED)
+    g_string_append(stub->log, transaction->ret == DOOR_RET_FULL ? " full" : " hdrs");
+  if (transaction->envid)
+    g_string_append_printf(stub->log, " envid=%s", transaction->envid);
   if (transaction->xforward->source)
     g_string_append_printf(stub->log, " source=%s", transaction->xforward->source);
   if (transaction->xforward->helo)
@@ -94,6 +98,8 @@ on_message_end(void *ctx, struct door_transaction *transaction)
     struct door_recipient *recipient = g_ptr_array_index(transaction->recipients, i);
     struct reply_words words = { .id = "id", .list = recipient->address, .reason = "the reason" };
     g_assert(g_strcmp0(recipient->target, recipient->address) == 0);
+    if (recipient->notify || recipient->orcpt)
+      g_string_append_printf(stub->log, "dsn(%u %s) ", recipient->notify, recipient->orcpt ? recipient->orcpt : "-");
     if (!begins(recipient->address, "silent-"))
       reply_render(verdict_of(recipient->address), &words, recipient->reply);
   }

@@ -1,4 +1,5 @@
 #include "door/xforward.h"
+#include "door/xtext.h"
 
 #define WORD_MAX 255
 
@@ -39,25 +40,6 @@ peer_word_clean(struct slice word)
     g_string_append_len(clean, encoded, n);
   }
   return g_string_free(clean, FALSE);
-}
-
-/* RFC 3461 4: xtext. False: it is none. Octets that xtext would have written as +XX are taken as they are. */
-static bool
-xtext_decode(struct slice text, GString *out)
-{
-  for (size_t i = 0; i < text.n; i++) {
-    if (text.p[i] != '+') {
-      g_string_append_c(out, text.p[i]);
-      continue;
-    }
-    int high = i + 2 < text.n ? g_ascii_xdigit_value(text.p[i + 1]) : -1;
-    int low = i + 2 < text.n ? g_ascii_xdigit_value(text.p[i + 2]) : -1;
-    if (high < 0 || low < 0)
-      return false;
-    g_string_append_c(out, (char)(high * 16 + low));
-    i += 2;
-  }
-  return true;
 }
 
 /* The value of one attribute; NULL where it stands for nothing. Owned by the caller. False: no xtext. */
