@@ -206,8 +206,11 @@ mail_resolve(struct fixture *fixture, const struct mail *mail, struct intake_rec
   g_autoptr(GError) error = NULL;
   must(list_index_refresh(fixture->index, &error), &error);
   size_t n = 0;
-  for (; n < FIXTURE_RECIPIENTS && mail->to[n]; n++)
+  for (; n < FIXTURE_RECIPIENTS && mail->to[n]; n++) {
     must(list_index_resolve(fixture->index, mail->to[n], &recipients[n].target, &error), &error);
+    recipients[n].report_success = mail->report_success;
+    recipients[n].original_recipient = mail->original_recipient;
+  }
   return n;
 }
 
@@ -234,6 +237,7 @@ fixture_post(struct fixture *fixture, const struct mail *mail, struct outcome *o
   const struct intake_message message = {
     .incoming = incoming, .reverse_path = mail->from ? mail->from : mail->header_from ? mail->header_from : "bea@example.org", .door = mail->door,
     .trusted_peer = mail->trusted, .xforward_source = mail->source, .xforward = "", .peer = "mta.example.com", .now = fixture->now,
+    .envelope_id = mail->envelope_id,
   };
   intake_message(fixture->store, &fixture->options, &message, recipients, n, &outcome->wake);
   for (size_t i = 0; i < n; i++) {

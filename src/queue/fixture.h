@@ -51,6 +51,8 @@ struct mail {
   enum door_kind door;
   bool trusted;
   const char *source; /* XFORWARD SOURCE */
+  bool report_success; /* asked for by all recipients */
+  const char *envelope_id, *original_recipient;
 };
 struct outcome {
   enum reply reply[FIXTURE_RECIPIENTS];

@@ -1,6 +1,7 @@
 #include "queue/incoming.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "queue/posting.h"
 #include <string.h>
 
 /* Octets taken from the budget for a message of unknown size. */
@@ -116,21 +117,11 @@ incoming_octets(const struct incoming *incoming)
   return (struct slice){ incoming->octets, incoming->n };
 }
 
-static enum res
-incoming_store_whole(const struct incoming *incoming, struct tx *tx, int64_t now, int64_t *message_id, GError **error)
-{
-  enum res res = sql_int_of(tx, "INSERT INTO message (size, accepted, created_at) VALUES ($1, 1, $2) RETURNING id",
-                            SQL_ARGS(sql_int((int64_t)incoming->n), sql_int(now)), message_id, error);
-  if (res != RES_OK || incoming->n == 0)
-    return res;
-  return piece_insert(tx, *message_id, 0, incoming_octets(incoming), error);
-}
-
 enum res
 incoming_store(const struct incoming *incoming, struct tx *tx, int64_t now, int64_t *message_id, GError **error)
 {
   if (incoming->message_id == 0)
-    return incoming_store_whole(incoming, tx, now, message_id, error);
+    return posting_store_octets(tx, incoming_octets(incoming), now, message_id, error);
   enum res res = sql_run(tx, "UPDATE message SET size = $2, accepted = 1, created_at = $3 WHERE id = $1 AND accepted = 0",
                          SQL_ARGS(sql_int(incoming->message_id), sql_int((int64_t)incoming->n), sql_int(now)), error);
   if (res != RES_OK)

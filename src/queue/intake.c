@@ -66,10 +66,11 @@ items_make(const struct intake *intake, const struct intake_recipient *recipient
     while (at < made && !same_meaning(items[at].target, recipients[i].target))
       at++;
     of[i] = at;
-    if (at < made)
-      continue;
-    items[made++] = (struct item){ .intake = intake, .target = recipients[i].target, .reply = REPLY_TROUBLE };
-    repeat_key(recipients[i].target, intake->message->reverse_path, identity, items[at].key);
+    if (at == made) {
+      items[made++] = (struct item){ .intake = intake, .target = recipients[i].target, .reply = REPLY_TROUBLE };
+      repeat_key(recipients[i].target, intake->message->reverse_path, identity, items[at].key);
+    }
+    item_add_recipient(&items[at], &recipients[i]);
   }
   return made;
 }
@@ -78,7 +79,7 @@ static void
 item_fail(struct item *item, const GError *error, const char *event)
 {
   item->settled = true;
-  item->repeated = item->wake = item->orphan = false;
+  item->repeated = item->wake = item->orphan = item->reported = false;
   item->displaced[0] = item->code[0] = '\0';
   item->reply = error_reply(error, REPLY_TROUBLE);
   if (!reply_is_temporary(item->reply))

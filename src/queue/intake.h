@@ -24,18 +24,23 @@ struct intake_message {
   bool trusted_peer;
   const char *xforward_source; /* or NULL */
   const char *xforward;        /* all of it as JSON, "" if none */
+  const char *envelope_id;     /* ENVID (RFC 3461 4.4) decoded, printable ASCII; NULL if none */
   const char *peer;            /* for Received: what it called itself; NULL if nothing */
   int64_t now;
 };
 
 struct intake_recipient {
   struct list_target *target;
+  bool report_success;            /* NOTIFY=SUCCESS (RFC 3461 4.1) */
+  const char *original_recipient; /* ORCPT decoded: "rfc822;bob@example.org"; NULL if none */
   enum reply reply; /* result */
   char code[17];    /* result: the id in the reply, "" if none */
   char *reason;     /* result, owned by the caller: {reason} and {detail} of the reply; "" */
 };
 
-/* Fills in every recipient's result. Never fails: trouble is a result (REPLY_TROUBLE, REPLY_FULL). What gets a 2xx is durable. The same
+/* Fills in every recipient's result. Whose sender asked for it, and whose posting is accepted now, gets a report (queue/success_report.h), but
+ * only if the reverse-path is proven: to an unproven one it would be mail to somebody who perhaps never wrote.
+ * Never fails: trouble is a result (REPLY_TROUBLE, REPLY_FULL). What gets a 2xx is durable. The same
  * list and role twice is posted once. `wake` is set if there is work for the courier. Any thread; must be called outside a store_fn. */
 void intake_message(struct store *store, const struct intake_options *options, const struct intake_message *message,
                     struct intake_recipient *recipients, size_t n, bool *wake);

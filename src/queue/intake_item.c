@@ -30,6 +30,18 @@ item_clear(struct item *item)
 {
   verdict_clear(&item->verdict);
   g_clear_pointer(&item->reason, g_free);
+  g_clear_pointer(&item->asking, g_array_unref);
+}
+
+void
+item_add_recipient(struct item *item, const struct intake_recipient *recipient)
+{
+  if (!recipient->report_success || (item->asking && item->asking->len == SUCCESS_REPORT_RECIPIENTS_MAX))
+    return;
+  if (!item->asking)
+    item->asking = g_array_new(FALSE, FALSE, sizeof(struct success_report_recipient));
+  struct success_report_recipient asking = { .original = recipient->original_recipient, .final = recipient->target->address };
+  g_array_append_val(item->asking, asking);
 }
 
 static void
@@ -145,6 +157,26 @@ item_insert(struct tx *tx, struct item *item, struct message_row *row, enum post
   return res;
 }
 
+/* RFC 3461 5.2.7.3. */
+static enum res
+item_report_success(struct tx *tx, struct item *item, GError **error)
+{
+  const struct intake *intake = item->intake;
+  const struct list *list = item->target->list;
+  if (!item->asking || !*intake->message->reverse_path || intake->proof == PROOF_NONE)
+    return RES_OK;
+  g_autofree char *owner = list_role_address(list, "owner");
+  const char *hostname = intake->options->hostname;
+  const struct success_report report = {
+    .to = intake->message->reverse_path, .list = list->posting, .owner = owner, .hostname = hostname && *hostname ? hostname : list->domain,
+    .envelope_id = intake->message->envelope_id, .header = intake->content->header,
+    .recipients = (const struct success_report_recipient *)(const void *)item->asking->data, .n = item->asking->len,
+    .at = intake->message->now, .smtputf8 = intake->message->smtputf8,
+  };
+  item->reported = true;
+  return success_report_send(tx, &report, list->domain_id, error);
+}
+
 static enum res
 item_accept(struct tx *tx, struct item *item, struct message_row *row, GError **error)
 {
@@ -160,7 +192,8 @@ item_accept(struct tx *tx, struct item *item, struct message_row *row, GError **
     return res;
   g_autofree char *reverse_path = list_role_address(list, "bounces");
   item->wake = true;
-  return delivery_create_roster(tx, posting.id, list->id, last_join, reverse_path, now, error);
+  res = delivery_create_roster(tx, posting.id, list->id, last_join, reverse_path, now, error);
+  return res == RES_OK ? item_report_success(tx, item, error) : res;
 }
 
 static enum res
@@ -224,7 +257,7 @@ list_is_there(struct tx *tx, const struct list *list, GError **error)
 enum res
 item_keep(struct tx *tx, struct item *item, struct message_row *row, GError **error)
 {
-  item->repeated = item->wake = item->orphan = false;
+  item->repeated = item->wake = item->orphan = item->reported = false;
   item->displaced[0] = '\0';
   enum role role = item->target->role;
   enum res res = item_find_repeat(tx, item, error);

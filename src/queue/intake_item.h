@@ -2,6 +2,7 @@
 /* One meaning of a transaction's recipients (a list, or a role of it), from judgement to rows. For intake.c. */
 #include "queue/intake.h"
 #include "queue/repeat.h"
+#include "queue/success_report.h"
 
 /* What all items of a message share. */
 struct intake {
@@ -17,15 +18,19 @@ struct item {
   const struct list_target *target;
   unsigned char key[REPEAT_KEY];
   struct verdict verdict; /* ROLE_POST only */
+  GArray *asking;         /* struct success_report_recipient: those of its recipients whose sender wants a report; NULL if none */
   bool settled;           /* nothing is to be stored: the results are final */
   /* Results; item_keep sets them anew in each run. */
   enum reply reply;
   char code[17];
   char *reason; /* "" if none */
   bool repeated, wake, orphan;
+  bool reported; /* the sender is told of its success */
   char displaced[17]; /* the held posting that made room, or "" */
 };
 void item_clear(struct item *item);
+/* `recipient` is one of those that mean this item; it must outlive it. */
+void item_add_recipient(struct item *item, const struct intake_recipient *recipient);
 
 /* Looks for a repeat, judges, and settles what needs no row: refusals, discards, what is taken and dropped. In a store_read. */
 enum res item_judge(struct tx *tx, struct item *item, GError **error) MUST_CHECK;

@@ -46,6 +46,8 @@ intake_log(const struct item *item)
            log_str("sender", content_sender(intake->content)), log_int("size", (int64_t)intake->content->message.n), log_str("rule", rule),
            log_str("reason", item->reason), log_str("proof", proof_name(intake->proof)), log_int("code", reply_code(item->reply)));
   intake_log_room(item);
+  if (item->reported)
+    log_note("delivery report made", log_str("to", intake->message->reverse_path));
   if (item->orphan)
     log_alarm("mail to the owners has nobody to go to: it is kept", log_str("to", item->target->address), log_str("from", intake->message->reverse_path));
   log_posting(NULL);

@@ -96,6 +96,16 @@ posting_find(struct tx *tx, const char *code, struct posting **posting, GError *
 
 /* --- octets --- */
 
+enum res
+posting_store_octets(struct tx *tx, struct slice octets, int64_t now, int64_t *message_id, GError **error)
+{
+  enum res res = sql_int_of(tx, "INSERT INTO message (size, accepted, created_at) VALUES ($1, 1, $2) RETURNING id",
+                            SQL_ARGS(sql_int((int64_t)octets.n), sql_int(now)), message_id, error);
+  if (res != RES_OK || octets.n == 0)
+    return res;
+  return sql_run(tx, "INSERT INTO message_piece (message_id, number, octets) VALUES ($1, 0, $2)", SQL_ARGS(sql_int(*message_id), sql_bytes(octets)), error);
+}
+
 static enum res
 octets_append(struct tx *tx, int64_t message_id, GByteArray *octets, GError **error)
 {

@@ -28,6 +28,8 @@ enum res posting_insert(struct tx *tx, const struct posting *posting, int64_t *i
 /* RES_MORE: no such posting. */
 enum res posting_load(struct tx *tx, int64_t id, struct posting **posting, GError **error) MUST_CHECK;
 enum res posting_find(struct tx *tx, const char *code, struct posting **posting, GError **error) MUST_CHECK;
+/* Stores a message of at most INCOMING_PIECE octets as accepted. */
+enum res posting_store_octets(struct tx *tx, struct slice octets, int64_t now, int64_t *message_id, GError **error) MUST_CHECK;
 /* The octets as accepted. RES_TEMP: trouble, or pieces are missing (an alarm is raised). */
 enum res posting_octets(struct tx *tx, int64_t message_id, GBytes **octets, GError **error) MUST_CHECK;
 

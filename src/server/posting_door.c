@@ -133,6 +133,7 @@ intake(struct posting_door *door, struct door_transaction *transaction, struct i
     .trusted_peer = peer_match((const char *const *)config->lmtp_trusted_peers, host),
     .xforward_source = transaction->xforward->source,
     .xforward = xforward,
+    .envelope_id = transaction->envid,
     .peer = transaction->peer->lhlo,
     .now = clock_now(),
   };
@@ -146,8 +147,12 @@ on_message_end(void *ctx, struct door_transaction *transaction)
   struct posting_door *door = ctx;
   guint n = transaction->recipients->len;
   g_autofree struct intake_recipient *recipients = g_new0(struct intake_recipient, n);
-  for (guint i = 0; i < n; i++)
-    recipients[i].target = ((struct door_recipient *)g_ptr_array_index(transaction->recipients, i))->target;
+  for (guint i = 0; i < n; i++) {
+    const struct door_recipient *recipient = g_ptr_array_index(transaction->recipients, i);
+    recipients[i].target = recipient->target;
+    recipients[i].report_success = recipient->notify & DOOR_NOTIFY_SUCCESS;
+    recipients[i].original_recipient = recipient->orcpt;
+  }
   if (transaction->stray) {
     counter_add(COUNTER_STRAY_LINE_ENDS, 1);
     log_note("stray CR or LF replaced", log_int("octets", transaction->stray), log_str("from", transaction->reverse_path));

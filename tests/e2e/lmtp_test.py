@@ -9,7 +9,7 @@ from lib import ports
 from lib.lmtp import Client, stuff
 from lib.posting import DISCARDED, DOMAIN, MEMBER, STRANGER, UNKNOWN, Served, accepted, code, held, message, taken
 
-KEYWORDS = {'PIPELINING': '', '8BITMIME': '', 'SMTPUTF8': '', 'SIZE': str(25 << 20), 'ENHANCEDSTATUSCODES': '', 'CHUNKING': '',
+KEYWORDS = {'PIPELINING': '', '8BITMIME': '', 'SMTPUTF8': '', 'SIZE': str(25 << 20), 'ENHANCEDSTATUSCODES': '', 'CHUNKING': '', 'DSN': '',
             'XFORWARD': 'NAME ADDR PORT PROTO HELO IDENT SOURCE'}
 
 
