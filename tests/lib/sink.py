@@ -7,80 +7,40 @@
         sink.messages[0].octets
 
 A hook gets (session, argument) and gives back None (the usual reply), a reply as text, or Do(…). Hooks and their arguments:
-    CONNECT None · EHLO, HELO, RSET, NOOP, QUIT, VRFY, OTHER the line as text · MAIL, RCPT Path · DATA None (before the 354)
+    CONNECT None · EHLO, HELO, RSET, NOOP, QUIT, VRFY, STARTTLS, AUTH, OTHER the line as text · MAIL, RCPT Path · DATA None (before the 354)
     BDAT (octets, last) · DOT the Message (after the dot, or BDAT LAST) · OCTETS how many of a message so far, DATA only
+What no client may do is noted in `violations` (sink_rules.py). The dialogue: sink_session.py.
 """
-import re
 import socket
-import struct
+import ssl
 import threading
-from dataclasses import dataclass, field
 
-from lib import events, ports
+from lib import certificates, events, ports
+from lib.sink_session import Message, Path, Session  # noqa: F401
+from lib.sink_wire import SMALL, Do  # noqa: F401
 
 KEYWORDS = ('PIPELINING', '8BITMIME', 'SMTPUTF8', 'SIZE 0', 'ENHANCEDSTATUSCODES')
-PATH = re.compile(r'(?i)^(?:MAIL FROM|RCPT TO):\s*<((?:"(?:[^"\\]|\\.)*"|[^>"])*)>(?: (.*))?$')
-STRAY = re.compile(rb'\r(?!\n)|(?<!\r)\n')
-
-
-@dataclass
-class Do:
-    """`send` as it is (text gets a line end), then `then`: go (on), close, reset (RST), stall (until the client or the sink goes)."""
-    send: object = b''
-    then: str = 'go'
-
-
-@dataclass
-class Path:
-    address: str
-    params: dict  # {NAME: value, or None}
-    line: str
-
-
-@dataclass
-class Message:
-    session: int
-    sender: Path
-    recipients: list  # Path, the accepted ones
-    refused: list  # (Path, reply)
-    octets: bytes = b''  # the message as meant, dot-stuffing undone
-    raw: bytes = b''  # as sent, with the dot, DATA only
-    chunks: list = field(default_factory=list)  # sizes of BDAT
-    reply: str = ''
-    params = property(lambda self: self.sender.params)
-
-    @property
-    def addresses(self):
-        return [path.address for path in self.recipients]
-
-    @property
-    def header(self):
-        return self.octets.split(b'\r\n\r\n', 1)[0] + b'\r\n'
-
-    @property
-    def body(self):
-        return self.octets.split(b'\r\n\r\n', 1)[1] if b'\r\n\r\n' in self.octets else b''
-
-    def fields(self, name):
-        """The values of the fields of this name, unfolded, as bytes."""
-        unfolded = re.sub(rb'\r\n(?=[ \t])', b'', self.header)
-        start = name.lower().encode() + b':'
-        return [line[len(start):].strip() for line in unfolded.split(b'\r\n') if line.lower().startswith(start)]
-
-
-class Gone(Exception):
-    pass
 
 
 class Sink:
-    def __init__(self, keywords=KEYWORDS, port=None, hostname='sink.example.net'):
+    def __init__(self, keywords=KEYWORDS, port=None, hostname='sink.example.net', *, tls=None, certificate=None, key=None, client_ca=None,
+                 users=None, mechanisms=('PLAIN', 'LOGIN'), required=False, strict=False, trickle=False, slow=0, eager=False, pad=0, hold=0):
+        """`tls`: 'starttls' or 'implicit', with the certificate of certificates.of('server') or this one; `client_ca`: clients must show one of its own.
+        `users`: {name: password} for AUTH, offered under TLS alone if there is 'starttls'; `required`: MAIL is refused without. `strict`: sink_rules.of_message.
+        `trickle`: replies go out one octet a packet. `slow`: reads so many octets at a time, through a small buffer. `eager`: writes each reply at
+        once, through a small buffer, and reads no more before it is written; `pad`: replies are so many octets longer. `hold`: keeps replies back
+        until so many wait, or the client must wait for one, or release()."""
         self.keywords, self.hostname = list(keywords), hostname
+        self.tls, self.client_ca = tls, client_ca
+        self.certificate, self.key = (certificate, key) if certificate or not tls else certificates.of('server')
+        self.users, self.mechanisms, self.required, self.strict = dict(users or {}), mechanisms, required, strict
+        self.trickle, self.slow, self.eager, self.pad, self.hold = trickle, slow, eager, pad, hold
         self.port = port or ports.free_port()
         self.on = {}
         self.messages = []  # answered 2xx after the dot
         self.failed = []  # answered otherwise there
         self.sessions = []
-        self.violations = []  # what no client may do: stray line ends, commands out of order
+        self.violations = []
         self.listener = None
         self.start()
 
@@ -95,6 +55,8 @@ class Sink:
     def start(self):
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self.slow:
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)  # sessions inherit it
         self.listener.bind(('127.0.0.1', self.port))
         self.listener.listen(128)
         threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
@@ -120,6 +82,20 @@ class Sink:
                 self.sessions.append(session)
                 events.changed.notify_all()
             threading.Thread(target=session.serve, daemon=True).start()
+
+    def context(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, self.key)
+        if self.client_ca:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(self.client_ca)
+        return context
+
+    def release(self):
+        """Lets the replies go that are kept back, and keeps none back any more. Not under TLS."""
+        self.hold = 0
+        for session in self.open_sessions:
+            session.flush()
 
     # what was caught
 
@@ -153,219 +129,3 @@ class Sink:
     def clear(self):
         with events.changed:
             self.messages, self.failed = [], []
-
-
-class Session:
-    def __init__(self, sink, connection, number):
-        self.sink, self.socket, self.number = sink, connection, number
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.buffer = b''
-        self.out = b''  # replies that wait for the end of the pipelined group
-        self.reads = []  # sizes of what recv gave: the client's writes, roughly
-        self.commands = []  # lines, as text
-        self.is_open = True
-        self.esmtp = None
-        self.forget()
-
-    def forget(self):
-        self.sender, self.recipients, self.refused, self.chunks, self.octets = None, [], [], [], b''
-
-    def end(self):
-        try:
-            self.socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-
-    # octets
-
-    def fill(self):
-        """More into the buffer; before it waits, all replies go out in one write."""
-        self.flush()
-        octets = self.socket.recv(65536)
-        if not octets:
-            raise Gone
-        self.reads.append(len(octets))
-        self.buffer += octets
-
-    def flush(self):
-        out, self.out = self.out, b''
-        if out:
-            self.socket.sendall(out)
-
-    def take(self, count):
-        while len(self.buffer) < count:
-            self.fill()
-        octets, self.buffer = self.buffer[:count], self.buffer[count:]
-        return octets
-
-    def line(self):
-        while b'\r\n' not in self.buffer:
-            self.fill()
-        line, self.buffer = self.buffer.split(b'\r\n', 1)
-        if STRAY.search(line):
-            self.violation(f'stray line end in the command {line!r}')
-        return line.decode('utf-8', 'surrogateescape')
-
-    def violation(self, text):
-        with events.changed:
-            self.sink.violations.append(f'session {self.number}: {text}')
-
-    def send(self, octets):
-        if isinstance(octets, str):
-            octets = octets.encode() + b'\r\n'
-        self.out += octets
-
-    def hooked(self, name, argument):
-        """What the hook gives back, None without one. A test may wait for what the hook did."""
-        hook = self.sink.on.get(name)
-        if not hook:
-            return None
-        answer = hook(self, argument)
-        events.announce()
-        return answer
-
-    def ask(self, name, argument, usual):
-        """The hook's reply or the usual one, sent; returns it as text."""
-        answer = self.hooked(name, argument)
-        if answer is None:
-            answer = usual
-        action = answer if isinstance(answer, Do) else Do(answer)
-        self.send(action.send)
-        if action.then != 'go':
-            self.leave(action.then)
-        return action.send if isinstance(action.send, str) else action.send.decode('utf-8', 'replace')
-
-    def leave(self, how):
-        self.flush()
-        if how == 'stall':
-            while self.socket.recv(65536):
-                pass
-        elif how == 'reset':
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
-        raise Gone
-
-    # the dialogue
-
-    def serve(self):
-        try:
-            self.ask('CONNECT', None, f'220 {self.sink.hostname} ESMTP')
-            while True:
-                line = self.line()
-                self.commands.append(line)
-                verb = line.split(' ')[0].upper()
-                getattr(self, 'do_' + verb.lower(), self.do_other)(line)
-        except (Gone, OSError):
-            pass
-        finally:
-            self.socket.close()
-            self.is_open = False
-            events.announce()
-
-    def do_other(self, line):
-        self.ask('OTHER', line, '500 5.5.2 unknown command')
-
-    def do_ehlo(self, line):
-        self.forget()
-        lines = [self.sink.hostname] + self.sink.keywords
-        self.esmtp = '\r\n'.join(f'250{"-" if at + 1 < len(lines) else " "}{text}' for at, text in enumerate(lines))
-        self.ask('EHLO', line, self.esmtp)
-
-    def do_helo(self, line):
-        self.forget()
-        self.ask('HELO', line, f'250 {self.sink.hostname}')
-
-    def do_rset(self, line):
-        self.forget()
-        self.ask('RSET', line, '250 2.0.0 ok')
-
-    def do_noop(self, line):
-        self.ask('NOOP', line, '250 2.0.0 ok')
-
-    def do_vrfy(self, line):
-        self.ask('VRFY', line, '252 2.0.0 send some mail')
-
-    def do_quit(self, line):
-        self.ask('QUIT', line, '221 2.0.0 bye')
-        self.leave('close')
-
-    def path(self, line):
-        match = PATH.match(line)
-        if not match:
-            self.violation(f'no path in {line!r}')
-            return None
-        params = (word.partition('=') for word in (match[2] or '').split(' ') if word)
-        return Path(match[1], {name.upper(): value if equals else None for name, equals, value in params}, line)
-
-    def do_mail(self, line):
-        path = self.path(line)
-        if path is None or self.sender:
-            self.violation(f'out of order: {line!r}')
-            self.send('503 5.5.1 not now')
-        elif self.ask('MAIL', path, '250 2.1.0 ok').startswith('2'):
-            self.sender = path
-
-    def do_rcpt(self, line):
-        path = self.path(line)
-        if path is None or not self.sender:
-            self.send('503 5.5.1 not now')
-            return
-        reply = self.ask('RCPT', path, '250 2.1.5 ok')
-        if reply.startswith('2'):
-            self.recipients.append(path)
-        else:
-            self.refused.append((path, reply))
-
-    def message(self):
-        return Message(self.number, self.sender, self.recipients, self.refused, chunks=self.chunks)
-
-    def do_data(self, line):
-        if not self.recipients:
-            self.send('503 5.5.1 no recipients')
-            return
-        if not self.ask('DATA', None, '354 go on').startswith('3'):
-            return
-        message = self.message()
-        message.raw = self.read_data()
-        if STRAY.search(message.raw):
-            self.violation('stray line end in a message')
-        message.octets = re.sub(rb'(?:^|(?<=\r\n))\.', b'', message.raw[:-3])
-        self.finish(message)
-
-    def read_data(self):
-        """Up to and with CRLF.CRLF; the CRLF before the dot may be the one of DATA."""
-        while not (self.buffer.startswith(b'.\r\n') or b'\r\n.\r\n' in self.buffer):
-            action = self.hooked('OCTETS', len(self.buffer))
-            if action:
-                self.send(action.send)
-                self.leave(action.then)
-            self.fill()
-        end = 3 if self.buffer.startswith(b'.\r\n') else self.buffer.index(b'\r\n.\r\n') + 5
-        return self.take(end)
-
-    def do_bdat(self, line):
-        words = line.upper().split(' ')
-        octets, last = self.take(int(words[1])), 'LAST' in words[2:]
-        self.chunks.append(len(octets))
-        self.octets += octets
-        if not self.recipients:
-            self.send('503 5.5.1 no recipients')
-            return
-        if not last:
-            self.ask('BDAT', (octets, last), '250 2.0.0 chunk taken')
-            return
-        message = self.message()
-        message.octets = self.octets
-        if STRAY.search(message.octets):
-            self.violation('stray line end in a message')
-        self.finish(message)
-
-    def finish(self, message):
-        """Kept only when its reply has been decided, and before it is sent: who sees the reply finds the message."""
-        answer = self.hooked('DOT', message)
-        action = answer if isinstance(answer, Do) else Do(answer if answer is not None else '250 2.0.0 caught')
-        message.reply = action.send if isinstance(action.send, str) else action.send.decode('utf-8', 'replace')
-        self.forget()
-        self.sink.keep(message, message.reply.startswith('2'))
-        self.send(action.send)
-        if action.then != 'go':
-            self.leave(action.then)
