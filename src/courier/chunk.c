@@ -14,10 +14,11 @@ chunk_create(struct tx *tx, const struct chunk_new *chunk, int64_t *id, GError *
   int64_t made;
   struct sql_value done_at = chunk->state == CHUNK_DONE ? sql_int(chunk->now) : sql_null();
   enum res res = sql_int_of(tx,
-                            "INSERT INTO chunk (delivery_id, state, attempts, not_before, claimed_at, done_at, count, members, replies) "
-                            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
-                            SQL_ARGS(sql_int(chunk->delivery_id), sql_int(chunk->state), sql_int(chunk->attempts), sql_int(chunk->not_before),
-                                     sql_int(chunk->now), done_at, sql_int((int64_t)chunk->n), sql_bytes(blob_slice(members)), sql_text(chunk->replies)),
+                            "INSERT INTO chunk (delivery_id, state, shape, attempts, not_before, claimed_at, done_at, count, members, replies) "
+                            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
+                            SQL_ARGS(sql_int(chunk->delivery_id), sql_int(chunk->state), sql_int(chunk->shape), sql_int(chunk->attempts),
+                                     sql_int(chunk->not_before), sql_int(chunk->now), done_at, sql_int((int64_t)chunk->n), sql_bytes(blob_slice(members)),
+                                     sql_text(chunk->replies)),
                             &made, error);
   if (res == RES_OK && id)
     *id = made;
@@ -38,19 +39,20 @@ add_members(struct tx *tx, struct slice members, GArray *targets, GError **error
 }
 
 enum res
-chunk_claim(struct tx *tx, int64_t id, int64_t now, GArray *targets, int *attempts, bool *lost, GError **error)
+chunk_claim(struct tx *tx, int64_t id, int64_t now, GArray *targets, enum shape *shape, int *attempts, bool *lost, GError **error)
 {
   *lost = false;
   enum res res = sql_run(tx, "UPDATE chunk SET state = 1, claimed_at = $2 WHERE id = $1", SQL_ARGS(sql_int(id), sql_int(now)), error);
   if (res != RES_OK)
     return res;
   OWN(rows) rows = NULL;
-  res = sql_query(tx, "SELECT members, attempts FROM chunk WHERE id = $1", SQL_ARGS(sql_int(id)), &rows, error);
+  res = sql_query(tx, "SELECT members, attempts, shape FROM chunk WHERE id = $1", SQL_ARGS(sql_int(id)), &rows, error);
   if (res == RES_OK)
     res = rows_next(rows, error);
   if (res != RES_OK)
     return res;
   *attempts = (int)row_int(rows, 1);
+  *shape = row_int(rows, 2) == SHAPE_PERSONAL ? SHAPE_PERSONAL : SHAPE_BATCH;
   g_autoptr(GError) unreadable = NULL;
   res = add_members(tx, row_bytes(rows, 0), targets, &unreadable);
   *lost = res == RES_BAD;

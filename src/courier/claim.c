@@ -106,7 +106,7 @@ take_chunk(struct tx *tx, const struct claim_options *options, struct claim *cla
 {
   bool lost;
   claim->chunk_id = chunk_id;
-  enum res res = chunk_claim(tx, chunk_id, options->now, claim->targets, &claim->attempts, &lost, error);
+  enum res res = chunk_claim(tx, chunk_id, options->now, claim->targets, &claim->shape, &claim->attempts, &lost, error);
   if (res != RES_OK)
     return res;
   if (lost)

@@ -25,6 +25,7 @@ OWN_DEFINE(claim, claim_free)
 struct claim_options {
   size_t chunk_size;    /* targets at most, up to ROSTER_CHUNK_MAX */
   const char *outlet;   /* only deliveries for the outlet of that name */
+  char *const *personal_domains; /* keys; NULL after the last; NULL: none */
   const int64_t *lists; /* not of these lists, which have enough in flight */
   size_t n_lists;       /* CLAIM_LISTS_MAX at most */
   int64_t now;
