@@ -141,13 +141,18 @@ store_message(struct tx *tx, const char *message, int64_t *id, GError **error)
 static enum res
 create_delivery(struct tx *tx, const struct post *post, int64_t posting_id, int64_t last_join, GError **error)
 {
+  const struct delivery_new delivery = { .posting_id = posting_id,
+                                         .list_id = post->fixture->list_id,
+                                         .outlet = post->fixture->outlet ? post->fixture->outlet : "",
+                                         .reverse_path = "ant-bounces@example.com",
+                                         .now = NOW };
   struct delivery_recipient recipients[8];
   size_t n = 0;
   if (post->addresses == NULL)
-    return delivery_create_roster(tx, posting_id, post->fixture->list_id, last_join, "ant-bounces@example.com", NOW, error);
+    return delivery_create_roster(tx, &delivery, last_join, error);
   for (; post->addresses[n]; n++)
     recipients[n] = (struct delivery_recipient){ .address = post->addresses[n] };
-  return delivery_create_addresses(tx, posting_id, post->fixture->list_id, "ant-bounces@example.com", recipients, n, NOW, error);
+  return delivery_create_addresses(tx, &delivery, recipients, n, error);
 }
 
 static enum res

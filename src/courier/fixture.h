@@ -11,6 +11,7 @@ struct fixture {
   char *directory;
   struct store *store;
   int64_t list_id;
+  const char *outlet; /* of the deliveries that are made from now on; NULL: the default one */
 };
 
 /* A scratch directory with a database; the list ant@example.com with `members` members m1@example.net, m2 … */

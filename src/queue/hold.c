@@ -77,7 +77,10 @@ hold_accept(struct tx *tx, const struct list *list, int64_t id, int64_t now, GEr
   if (res != RES_OK)
     return res;
   g_autofree char *reverse_path = list_role_address(list, "bounces");
-  return delivery_create_roster(tx, id, list->id, last_join, reverse_path, now, error);
+  return delivery_create_roster(tx,
+                                &(struct delivery_new){
+                                  .posting_id = id, .list_id = list->id, .outlet = list->settings.outlet, .reverse_path = reverse_path, .now = now },
+                                last_join, error);
 }
 
 enum res

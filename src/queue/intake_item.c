@@ -192,7 +192,10 @@ item_accept(struct tx *tx, struct item *item, struct message_row *row, GError **
     return res;
   g_autofree char *reverse_path = list_role_address(list, "bounces");
   item->wake = true;
-  res = delivery_create_roster(tx, posting.id, list->id, last_join, reverse_path, now, error);
+  res = delivery_create_roster(tx,
+                               &(struct delivery_new){
+                                 .posting_id = posting.id, .list_id = list->id, .outlet = list->settings.outlet, .reverse_path = reverse_path, .now = now },
+                               last_join, error);
   return res == RES_OK ? item_report_success(tx, item, error) : res;
 }
 

@@ -61,19 +61,22 @@ owners_of_domain(struct tx *tx, int64_t domain_id, struct owners *owners, GError
                      domain_id, owners, error);
 }
 
-/* The list's -bounces, or the domain's noreply; NULL if the list is gone. Owned by the caller. */
+/* The envelope sender is the list's -bounces, or the domain's noreply. RES_MORE: the list is gone. Both texts are owned by the caller. */
 static enum res
-envelope_sender(struct tx *tx, const struct posting *posting, char **sender, GError **error)
+envelope_of(struct tx *tx, const struct posting *posting, char **sender, char **outlet, GError **error)
 {
   if (posting->list_id == 0) {
     const char *at = strrchr(posting->address, '@');
     *sender = g_strconcat("noreply", at ? at : "", NULL);
+    *outlet = g_strdup("");
     return RES_OK;
   }
   OWN(list) list = NULL;
   enum res res = list_load_id(tx, posting->list_id, &list, error);
-  if (res == RES_OK)
+  if (res == RES_OK) {
     *sender = list_role_address(list, "bounces");
+    *outlet = g_strdup(list->settings.outlet);
+  }
   return res;
 }
 
@@ -81,14 +84,15 @@ enum res
 owners_deliver(struct tx *tx, const struct posting *posting, const char *site_owner, int64_t now, GError **error)
 {
   struct owners owners = { .limit = posting->list_id ? OWNERS_MAX : OWNERS_OF_DOMAIN_MAX };
-  g_autofree char *sender = NULL;
-  enum res res = envelope_sender(tx, posting, &sender, error);
+  g_autofree char *sender = NULL, *outlet = NULL;
+  enum res res = envelope_of(tx, posting, &sender, &outlet, error);
   if (res == RES_OK)
     res = posting->list_id ? owners_of_list(tx, posting->list_id, &owners, error) : owners_of_domain(tx, posting->domain_id, &owners, error);
   if (res == RES_OK && owners.n == 0 && *site_owner)
     owners_add(&owners, 0, site_owner);
+  const struct delivery_new delivery = { .posting_id = posting->id, .list_id = posting->list_id, .outlet = outlet, .reverse_path = sender, .now = now };
   if (res == RES_OK)
-    res = owners.n ? delivery_create_addresses(tx, posting->id, posting->list_id, sender, owners.recipients, owners.n, now, error) : RES_MORE;
+    res = owners.n ? delivery_create_addresses(tx, &delivery, owners.recipients, owners.n, error) : RES_MORE;
   owners_clear(&owners);
   return res;
 }

@@ -150,5 +150,6 @@ success_report_send(struct tx *tx, const struct success_report *report, int64_t 
   if (res == RES_OK)
     res = posting_insert(tx, &posting, &posting.id, error);
   const struct delivery_recipient recipient = { .address = report->to };
-  return res == RES_OK ? delivery_create_addresses(tx, posting.id, 0, "", &recipient, 1, report->at, error) : res;
+  return res == RES_OK ? delivery_create_addresses(tx, &(struct delivery_new){ .posting_id = posting.id, .outlet = "", .reverse_path = "", .now = report->at },
+                                                        &recipient, 1, error) : res;
 }
