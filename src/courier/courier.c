@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "courier/roster_chunk.h"
+#include "courier/shape_choice.h"
 #include "courier/takeback.h"
 #include "courier/work_step.h"
 
@@ -51,6 +52,7 @@ courier_new(struct store *store, const struct courier_options *options, struct o
     .store = store,
     .shelf = parcel_shelf_new(store, options->max_octets > 0 ? options->max_octets : 64 * 1024 * 1024, courier->hostname),
     .retry = options->retry.first > 0 ? options->retry : usual,
+    .personal_domains = shape_choice_domains(options->personal_domains),
     .chunk_size = options->chunk_size > 0 ? (size_t)MIN(options->chunk_size, ROSTER_CHUNK_MAX) : ROSTER_CHUNK_MAX,
   };
   courier->threads = g_new0(pthread_t, (size_t)courier->connections);
@@ -73,6 +75,7 @@ courier_free(struct courier *courier)
   pthread_mutex_destroy(&courier->lock);
   parcel_shelf_free(courier->tools.shelf);
   outlet_free(courier->outlet);
+  g_strfreev(courier->tools.personal_domains);
   g_free(courier->threads);
   g_free(courier->hostname);
   g_free(courier);

@@ -13,6 +13,7 @@ struct courier_options {
   int chunk_size;              /* recipients claimed together, 1 to ROSTER_CHUNK_MAX; 0: that */
   int64_t max_octets;          /* of messages held in memory, but for a single larger one; 0: 64 MiB */
   const char *hostname;        /* ours */
+  char *const *personal_domains; /* as typed, NULL after the last (shape_choice.h); NULL: none */
   struct retry_schedule retry; /* zeroes: 5 minutes, doubling to 4 hours, for 5 days */
 };
 

@@ -11,6 +11,7 @@ struct work_tools {
   struct parcel_shelf *shelf;
   struct retry_schedule retry;
   size_t chunk_size;
+  char **personal_domains; /* keys */
 };
 
 struct work {

@@ -36,8 +36,12 @@ write_step(struct tx *tx, void *arg, GError **error)
   g_clear_pointer(&step->next, claim_free);
   enum res res = step->work ? record_work(tx, step, error) : RES_OK;
   if (res == RES_OK && step->claim)
-    res = claim_next(tx, &(struct claim_options){ .chunk_size = step->tools->chunk_size, .now = step->now, .suspects = step->suspects }, &step->next,
-                     &step->next_at, error);
+    res = claim_next(tx,
+                     &(struct claim_options){ .chunk_size = step->tools->chunk_size,
+                                              .personal_domains = step->tools->personal_domains,
+                                              .now = step->now,
+                                              .suspects = step->suspects },
+                     &step->next, &step->next_at, error);
   return res;
 }
 

@@ -42,6 +42,7 @@ courier_of(struct store *store, const struct config *config, struct courier **co
   const struct courier_options options = {
     .connections = (int)config->courier_connections,
     .hostname = config->hostname,
+    .personal_domains = config->courier_personal_domains,
     .retry = { .first = config->courier_retry_first, .max = config->courier_retry_max, .lifetime = config->courier_retry_lifetime },
   };
   struct outlet *outlet = NULL;
