@@ -1,6 +1,7 @@
 #include "list/member.h"
 #include "envelope/address.h"
 #include "list/ban.h"
+#include "list/known_address.h"
 
 #define NAME_MAX_OCTETS 200
 
@@ -104,16 +105,6 @@ check_ban(struct tx *tx, const struct member_new *add, const char *key, GError *
   return res == RES_MORE ? RES_OK : res;
 }
 
-/* The row of the address, made if missing. A name is kept if there is none yet. */
-static enum res
-address_row(struct tx *tx, const struct member_new *add, const char *key, int64_t *id, GError **error)
-{
-  return sql_int_of(tx,
-                    "INSERT INTO address (key, email, name, registered_at) VALUES ($1, $2, $3, $4) ON CONFLICT (key) "
-                    "DO UPDATE SET name = CASE WHEN address.name = '' THEN excluded.name ELSE address.name END RETURNING id",
-                    SQL_ARGS(sql_text(key), sql_text(add->address), sql_text(add->name ? add->name : ""), sql_int(add->now)), id, error);
-}
-
 static enum res
 insert_member(struct tx *tx, const struct member_new *add, int64_t address_id, GError **error)
 {
@@ -144,19 +135,31 @@ check_new(const struct member_new *add, char **key, GError **error)
   return RES_OK;
 }
 
+static enum res
+check(struct tx *tx, const struct member_new *add, char **key, GError **error)
+{
+  enum res res = check_new(add, key, error);
+  if (res == RES_OK)
+    res = check_list(tx, add->list_id, *key, error);
+  return res == RES_OK ? check_ban(tx, add, *key, error) : res;
+}
+
+enum res
+member_check(struct tx *tx, const struct member_new *add, GError **error)
+{
+  g_autofree char *key = NULL;
+  return check(tx, add, &key, error);
+}
+
 enum res
 member_add(struct tx *tx, const struct member_new *add, bool *added, GError **error)
 {
   *added = false;
   g_autofree char *key = NULL;
-  enum res res = check_new(add, &key, error);
-  if (res == RES_OK)
-    res = check_list(tx, add->list_id, key, error);
-  if (res == RES_OK)
-    res = check_ban(tx, add, key, error);
+  enum res res = check(tx, add, &key, error);
   int64_t address_id = 0, one;
   if (res == RES_OK)
-    res = address_row(tx, add, key, &address_id, error);
+    res = known_address_make(tx, key, add->address, add->name, add->now, &address_id, error);
   if (res == RES_OK)
     res = sql_int_of(tx, "SELECT 1 FROM member WHERE list_id = $1 AND role = $2 AND address_id = $3 AND left_at IS NULL",
                      SQL_ARGS(sql_int(add->list_id), sql_int(add->role), sql_int(address_id)), &one, error);

@@ -40,6 +40,8 @@ struct member_new {
  * (members only); then nothing was written, so that the transaction may go on with others. A member's non-member record goes. Owners and
  * moderators begin with moderation accept, the others with the list's default. The join number is taken under the list's row. */
 enum res member_add(struct tx *tx, const struct member_new *add, bool *added, GError **error) MUST_CHECK;
+/* What member_add would refuse, without writing anything: RES_OK also if it already is one. */
+enum res member_check(struct tx *tx, const struct member_new *add, GError **error) MUST_CHECK;
 /* The member stays as a tombstone. RES_MORE: no such member. */
 enum res member_remove(struct tx *tx, int64_t list_id, enum member_role role, const char *address, int64_t now, GError **error) MUST_CHECK;
 /* By the folded address. RES_MORE: no such member. */
