@@ -20,8 +20,8 @@ enum shape { SHAPE_BATCH, SHAPE_PERSONAL };
 
 /* Places of the shared octets where a personal copy says something of its own, in the order in which they stand there. */
 enum slot {
+  SLOT_UNSUBSCRIBE, /* the field List-Unsubscribe (and List-Unsubscribe-Post): what the pipeline adds stands on top */
   SLOT_TO,          /* the field To */
-  SLOT_UNSUBSCRIBE, /* the field List-Unsubscribe (and List-Unsubscribe-Post) */
   SLOT_FOOTER,      /* the end of the body */
   SLOT_COUNT
 };
