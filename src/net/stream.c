@@ -122,12 +122,19 @@ would_block(void)
   return errno == EAGAIN || errno == EWOULDBLOCK;
 }
 
+/* What the layer knows of a failure; NULL: errno tells. */
+static const char *
+failure_of(struct stream_layer layer)
+{
+  return layer.ops->failure ? layer.ops->failure(layer.ctx) : NULL;
+}
+
 static enum res
 stream_failed(const struct stream *stream, const char *what, GError **error)
 {
   if (errno == ETIMEDOUT)
     return trouble(error, REPLY_TIMEOUT, "%s: the peer was too slow", what);
-  const char *why = stream->top.ops->failure ? stream->top.ops->failure(stream->top.ctx) : NULL;
+  const char *why = failure_of(stream->top);
   return trouble(error, REPLY_TROUBLE, "%s: %s", what, why ? why : g_strerror(errno));
 }
 
@@ -214,6 +221,21 @@ stream_await(struct stream *stream, GError **error)
   }
 }
 
+/* After a failed write, for which `unsent` stands: the peer's last words, unless it is too late. If there is only a reason, such as an alert of
+ * TLS, it tells more than `unsent`, which is taken over. */
+static enum res
+stream_last_words(struct stream *stream, GError *unsent, GError **error)
+{
+  ssize_t got = deadline_passed(stream->deadline) ? 0 : stream_take(stream);
+  bool reason = got < 0 && !would_block() && failure_of(stream->top) != NULL;
+  if (got <= 0 && !reason) {
+    g_propagate_error(error, unsent);
+    return RES_TEMP;
+  }
+  g_clear_error(&unsent);
+  return got > 0 ? RES_OK : stream_failed(stream, "read", error);
+}
+
 enum res
 stream_fill(struct stream *stream, GError **error)
 {
@@ -224,12 +246,7 @@ stream_fill(struct stream *stream, GError **error)
     return RES_OK;
   if (!stream_room(stream))
     return refuse(error, REPLY_LINE_TOO_LONG, "%d octets are waiting unread", STREAM_INPUT_MAX);
-  if (res == RES_OK)
-    return stream_await(stream, error);
-  if (!deadline_passed(stream->deadline) && stream_take(stream) > 0)
-    return RES_OK;
-  g_propagate_error(error, g_steal_pointer(&unsent));
-  return res;
+  return res == RES_OK ? stream_await(stream, error) : stream_last_words(stream, g_steal_pointer(&unsent), error);
 }
 
 /* ---- output ---- */

@@ -13,8 +13,9 @@ struct stream_ops {
   /* Waits until read (POLLIN) or writev (POLLOUT), whichever of them said EAGAIN, is worth another try. False with errno set: it is not; ETIMEDOUT:
    * `deadline` (monotonic microseconds) is past. */
   bool (*wait)(void *ctx, short events, int64_t deadline);
-  /* As shutdown(2). With SHUT_RDWR by any thread at any time. */
+  /* As shutdown(2). SHUT_WR comes from above; SHUT_RDWR goes to the bottom layer only, from any thread at any time. */
   void (*shutdown)(void *ctx, int how);
+  /* Of the bottom layer: see stream_is_local. */
   bool (*is_local)(void *ctx);
   /* Why the last read or writev failed, where errno cannot tell, else NULL. Borrowed. The function itself may be NULL. */
   const char *(*failure)(void *ctx);

@@ -1,0 +1,116 @@
+#include "net/tls_context.h"
+#include <openssl/err.h>
+#include <pthread.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* Without an exit handler: threads may still be in OpenSSL when the process ends. */
+static void
+start_openssl(void)
+{
+  (void)OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL);
+}
+
+const char *
+tls_reason(void)
+{
+  unsigned long first = ERR_peek_error();
+  const char *reason = ERR_SYSTEM_ERROR(first) ? g_strerror(ERR_GET_REASON(first)) : ERR_reason_error_string(first);
+  ERR_clear_error();
+  return reason ? reason : "unknown error of OpenSSL";
+}
+
+static enum res
+unusable(const char *what, const char *file, GError **error)
+{
+  return refuse(error, REPLY_SYNTAX, "TLS: cannot use the %s %s: %s", what, file, tls_reason());
+}
+
+/* Instead of OpenSSL's question on the terminal. `asked`: a bool. */
+static int
+no_passphrase(char *into, int size, int writing, void *asked)
+{
+  (void)into, (void)size, (void)writing;
+  *(bool *)asked = true;
+  return -1;
+}
+
+static enum res
+load_trust(SSL_CTX *ctx, const char *ca_file, GError **error)
+{
+  if (ca_file[0] == '\0') {
+    if (SSL_CTX_set_default_verify_paths(ctx) != 1)
+      return refuse(error, REPLY_SYNTAX, "TLS: cannot find whom the system trusts (%s); name a ca_file", tls_reason());
+    return RES_OK;
+  }
+  if (SSL_CTX_load_verify_file(ctx, ca_file) != 1)
+    return unusable("ca_file", ca_file, error);
+  /* Who names a server's own certificate there trusts it, whoever issued it. */
+  X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN);
+  return RES_OK;
+}
+
+static enum res
+load_own(SSL_CTX *ctx, const char *certificate, const char *key, GError **error)
+{
+  bool asked = false;
+  if (certificate[0] == '\0' && key[0] != '\0')
+    return refuse(error, REPLY_SYNTAX, "TLS: there is a private key %s but no certificate", key);
+  if (certificate[0] == '\0')
+    return RES_OK;
+  if (key[0] == '\0')
+    key = certificate;
+  if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1)
+    return unusable("certificate", certificate, error);
+  SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
+  SSL_CTX_set_default_passwd_cb_userdata(ctx, &asked);
+  int ok = SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM);
+  SSL_CTX_set_default_passwd_cb_userdata(ctx, NULL);
+  if (ok == 1)
+    return RES_OK;
+  if (!asked && ERR_GET_REASON(ERR_peek_error()) != ERR_R_UNSUPPORTED)
+    return unusable("private key", key, error);
+  ERR_clear_error();
+  const char *reason = asked ? "it needs a passphrase, which nobody is there to give" : "there is no private key in it";
+  return refuse(error, REPLY_SYNTAX, "TLS: cannot use the private key %s: %s", key, reason);
+}
+
+/* Neither renegotiation nor sessions: a connection shakes hands once. Without AUTO_RETRY SSL_read comes back after every record, so that
+ * no peer can outrun the deadline with records that hold nothing. */
+static void
+set_manners(SSL_CTX *ctx)
+{
+  SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+  SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
+  SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
+}
+
+enum res
+tls_context_new(const struct tls_options *options, struct tls_context **context, GError **error)
+{
+  pthread_once(&once, start_openssl);
+  ERR_clear_error();
+  OWN(tls_context) made = g_new0(struct tls_context, 1);
+  made->verify = options->verify;
+  made->ctx = SSL_CTX_new(TLS_client_method());
+  if (made->ctx == NULL)
+    return refuse(error, REPLY_TROUBLE, "TLS: OpenSSL does not start: %s", tls_reason());
+  set_manners(made->ctx);
+  enum res res = options->verify ? load_trust(made->ctx, options->ca_file, error) : RES_OK;
+  if (res == RES_OK)
+    res = load_own(made->ctx, options->certificate, options->key, error);
+  if (res == RES_OK)
+    *context = OWN_GIVE(made);
+  return res;
+}
+
+void
+tls_context_free(struct tls_context *context)
+{
+  if (context == NULL)
+    return;
+  SSL_CTX_free(context->ctx);
+  g_free(context);
+}

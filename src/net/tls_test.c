@@ -1,0 +1,704 @@
+#include "net/tls.h"
+#include "base/clock.h"
+#include "base/thread.h"
+#include "net/memory_peer.h"
+#include "net/stream_ops.h"
+#include "net/tls_peer.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <unistd.h>
+
+#define BURST (48 * 1024)
+#define BURSTS 22
+#define THREADS 8
+
+/* ---- a client and its peer ---- */
+
+static struct stream *
+stream_to(int *other)
+{
+  int fds[2], size = 4096;
+  g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
+  for (int i = 0; i < 2; i++)
+    g_assert_cmpint(setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), ==, 0);
+  *other = fds[1];
+  struct stream *stream = stream_new(fds[0]);
+  stream_deadline(stream, clock_monotonic() + CLOCK_MINUTE);
+  return stream;
+}
+
+static struct stream *
+stream_to_peer(struct tls_peer *peer)
+{
+  int other;
+  struct stream *stream = stream_to(&other);
+  tls_peer_start(peer, other);
+  return stream;
+}
+
+/* A context that trusts the CA and verifies. */
+static struct tls_context *
+context_new(void)
+{
+  const struct tls_options options = { .ca_file = certificate_ca(), .certificate = "", .key = "", .verify = true };
+  struct tls_context *context = NULL;
+  g_autoptr(GError) error = NULL;
+  g_assert_cmpint(tls_context_new(&options, &context, &error), ==, RES_OK);
+  g_assert_no_error(error);
+  return context;
+}
+
+static void
+start_tls(struct stream *stream)
+{
+  OWN(tls_context) context = context_new(); /* the stream keeps it */
+  g_autoptr(GError) error = NULL;
+  g_assert_null(stream_tls_text(stream));
+  g_assert_cmpint(stream_start_tls(stream, context, PEER_NAME, &error), ==, RES_OK);
+  g_assert_no_error(error);
+  g_assert_nonnull(stream_tls_text(stream));
+}
+
+static void
+expect(struct stream *stream, const char *want)
+{
+  g_autoptr(GError) error = NULL;
+  while (stream_pending(stream).n < strlen(want))
+    if (stream_fill(stream, &error) != RES_OK)
+      g_error("waiting for \"%.40s\": %s", want, error ? error->message : "closed");
+  g_assert_true(slice_equal(stream_pending(stream), slice_of(want)));
+  stream_consume(stream, strlen(want));
+}
+
+static void
+expect_failure(enum res res, enum reply reply, const char *part, GError **set)
+{
+  const GError *error = *set;
+  g_assert_cmpint(res, ==, reply == REPLY_COUNT ? RES_BAD : RES_TEMP);
+  g_assert_nonnull(error);
+  if (reply != REPLY_COUNT)
+    g_assert_cmpint(error_reply(error, REPLY_OK), ==, reply);
+  if (strstr(error->message, part) == NULL)
+    g_error("\"%s\" is not in: %s", part, error->message);
+  g_assert_cmpuint(ERR_peek_error(), ==, 0);
+}
+
+/* ---- what the peers do ---- */
+
+static void
+echo(SSL *ssl, int fd)
+{
+  char octets[1000];
+  (void)fd;
+  for (int n; (n = SSL_read(ssl, octets, sizeof(octets))) > 0;)
+    if (SSL_write(ssl, octets, n) <= 0)
+      return;
+  (void)SSL_shutdown(ssl);
+}
+
+/* Says something in the clear sense of TLS and cuts. */
+static void
+say_and_cut(SSL *ssl, int fd)
+{
+  (void)fd;
+  g_assert_cmpint(SSL_write(ssl, "250 ok\r\n", 8), ==, 8);
+}
+
+static void
+say_and_end(SSL *ssl, int fd)
+{
+  say_and_cut(ssl, fd);
+  (void)SSL_shutdown(ssl);
+}
+
+/* Waits for something, leaves it unread, and goes. */
+static void
+say_over_unread(SSL *ssl, int fd)
+{
+  struct pollfd unread = { .fd = fd, .events = POLLIN };
+  g_assert_cmpint(poll(&unread, 1, -1), ==, 1);
+  say_and_cut(ssl, fd);
+}
+
+/* Reads nothing before the whole of what it has to say has left; new keys each time where the version has that. */
+static void
+write_before_reading(SSL *ssl, int fd)
+{
+  g_autofree char *octets = g_strnfill(BURST, 'x');
+  (void)fd;
+  for (int i = 0; i < BURSTS; i++) {
+    if (SSL_version(ssl) == TLS1_3_VERSION)
+      g_assert_cmpint(SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED), ==, 1);
+    if (SSL_write(ssl, octets, BURST) != BURST)
+      return;
+    for (int at = 0, n = 1; at < BURST; at += n) {
+      n = SSL_read(ssl, octets + at, BURST - at);
+      if (n <= 0)
+        return;
+    }
+  }
+  (void)SSL_shutdown(ssl);
+}
+
+/* ---- who is accepted ---- */
+
+static const struct {
+  const char *name;
+  enum certificate certificate;
+  const char *host;
+  const char *want; /* part of the error; NULL: accepted */
+  const char *advice;
+  enum { TRUST_CA, TRUST_SYSTEM, TRUST_ITSELF, TRUST_ANYBODY } trust;
+} rows[] = {
+  { .name = "good", .certificate = CERT_GOOD, .host = PEER_NAME },
+  { .name = "dot at the end", .certificate = CERT_GOOD, .host = PEER_NAME "." },
+  { .name = "other case", .certificate = CERT_GOOD, .host = "MAIL.example.COM" },
+  { .name = "IPv4 address", .certificate = CERT_GOOD, .host = "192.0.2.25" },
+  { .name = "IPv6 address", .certificate = CERT_GOOD, .host = "2001:DB8:0::25" },
+  { .name = "wildcard", .certificate = CERT_WILDCARD, .host = PEER_NAME },
+  { .name = "wildcard is one label", .certificate = CERT_WILDCARD, .host = "a.mail.example.com", .want = "hostname mismatch", .advice = "tls_name" },
+  { .name = "other name", .certificate = CERT_OTHER_NAME, .host = PEER_NAME, .want = "for other.example.org,", .advice = "tls_name" },
+  { .name = "other address", .certificate = CERT_GOOD, .host = "192.0.2.26", .want = "for mail.example.com, 192.0.2.25, 2001:db8::25,",
+    .advice = "tls_name" },
+  { .name = "name for an address", .certificate = CERT_WILDCARD, .host = "192.0.2.25", .want = "IP address mismatch", .advice = "tls_name" },
+  { .name = "no name", .certificate = CERT_GOOD, .host = "", .want = "no name", .advice = "tls_name" },
+  { .name = "expired", .certificate = CERT_EXPIRED, .host = PEER_NAME, .want = "expired", .advice = "renewed" },
+  { .name = "future", .certificate = CERT_FUTURE, .host = PEER_NAME, .want = "not yet valid", .advice = "clock" },
+  { .name = "self-signed", .certificate = CERT_SELF_SIGNED, .host = PEER_NAME, .want = "self-signed", .advice = "ca_file" },
+  { .name = "unknown CA", .certificate = CERT_STRANGER, .host = PEER_NAME, .want = "issued by CN=Test CA", .advice = NULL },
+  { .name = "not for servers", .certificate = CERT_CLIENT, .host = "client.example.com", .want = "purpose", .advice = NULL },
+  { .name = "the system does not know it", .certificate = CERT_GOOD, .host = PEER_NAME, .want = "issuer", .advice = "ca_file", .trust = TRUST_SYSTEM },
+  { .name = "named itself", .certificate = CERT_GOOD, .host = PEER_NAME, .trust = TRUST_ITSELF },
+  { .name = "self-signed, named itself", .certificate = CERT_SELF_SIGNED, .host = PEER_NAME, .trust = TRUST_ITSELF },
+  { .name = "named itself, other name", .certificate = CERT_SELF_SIGNED, .host = "a.example", .trust = TRUST_ITSELF, .want = "hostname mismatch",
+    .advice = "tls_name" },
+  { .name = "named itself, expired", .certificate = CERT_EXPIRED, .host = PEER_NAME, .trust = TRUST_ITSELF, .want = "expired" },
+  { .name = "anybody: self-signed", .certificate = CERT_SELF_SIGNED, .host = PEER_NAME, .trust = TRUST_ANYBODY },
+  { .name = "anybody: other name, no name", .certificate = CERT_OTHER_NAME, .host = "", .trust = TRUST_ANYBODY },
+  { .name = "anybody: expired", .certificate = CERT_EXPIRED, .host = PEER_NAME, .trust = TRUST_ANYBODY },
+};
+
+static struct tls_context *
+context_of_row(size_t row)
+{
+  const char *const trusted[] = { [TRUST_CA] = certificate_ca(), [TRUST_SYSTEM] = "",
+                                  [TRUST_ITSELF] = certificate_file(rows[row].certificate), [TRUST_ANYBODY] = "" };
+  const struct tls_options options = { .ca_file = trusted[rows[row].trust], .certificate = "", .key = "",
+                                       .verify = rows[row].trust != TRUST_ANYBODY };
+  struct tls_context *context = NULL;
+  g_assert_cmpint(tls_context_new(&options, &context, NULL), ==, RES_OK);
+  return context;
+}
+
+static void
+check_accepted(size_t row, struct stream *stream, int version)
+{
+  const char *word = rows[row].trust == TRUST_ANYBODY ? "unverified" : "verified";
+  g_autofree char *ending = g_strdup_printf(" %s %s", word, rows[row].host);
+  const char *text = stream_tls_text(stream);
+  if (!g_str_has_prefix(text, version == TLS1_2_VERSION ? "TLSv1.2 " : "TLSv1.3 ") || !g_str_has_suffix(text, ending))
+    g_error("%s: %s", rows[row].name, text);
+  g_assert_cmpint(stream_write(stream, SLICE("NOOP\r\n"), NULL), ==, RES_OK);
+  expect(stream, "NOOP\r\n");
+}
+
+static void
+check_row(size_t row, int version)
+{
+  struct tls_peer peer = { .certificate = rows[row].certificate, .version = version, .talk = echo };
+  OWN(stream) stream = stream_to_peer(&peer);
+  OWN(tls_context) context = context_of_row(row);
+  g_autoptr(GError) error = NULL;
+  enum res res = stream_start_tls(stream, context, rows[row].host, &error);
+  if (res != (rows[row].want ? RES_BAD : RES_OK))
+    g_error("%s: %d, %s", rows[row].name, res, error ? error->message : "");
+  if (res == RES_OK)
+    check_accepted(row, stream, version);
+  else {
+    g_test_message("%s: %s", rows[row].name, error->message);
+    expect_failure(res, REPLY_COUNT, rows[row].want, &error);
+    expect_failure(res, REPLY_COUNT, rows[row].advice ? rows[row].advice : "", &error);
+    g_assert_cmpint(stream_write(stream, SLICE("secret"), NULL), ==, RES_TEMP);
+    g_assert_cmpint(stream_fill(stream, NULL), ==, RES_TEMP);
+  }
+  g_clear_pointer(&stream, stream_free);
+  tls_peer_join(&peer);
+}
+
+static void
+verify_matrix(void)
+{
+  for (size_t row = 0; row < G_N_ELEMENTS(rows); row++) {
+    check_row(row, TLS1_2_VERSION);
+    check_row(row, TLS1_3_VERSION);
+  }
+}
+
+static void
+old_versions_are_refused(void)
+{
+  struct tls_peer peer = { .version = TLS1_1_VERSION };
+  OWN(stream) stream = stream_to_peer(&peer);
+  OWN(tls_context) context = context_new();
+  g_autoptr(GError) error = NULL;
+  enum res res = stream_start_tls(stream, context, PEER_NAME, &error);
+  expect_failure(res, REPLY_TROUBLE, "TLS handshake with \"mail.example.com\"", &error);
+  g_clear_pointer(&stream, stream_free);
+  tls_peer_join(&peer);
+}
+
+/* ---- our own certificate ---- */
+
+static void
+own_certificate(bool given, int version)
+{
+  struct tls_peer peer = { .version = version, .ask = true, .talk = echo };
+  OWN(stream) stream = stream_to_peer(&peer);
+  OWN(tls_context) context = NULL;
+  g_autoptr(GError) error = NULL;
+  const struct tls_options options = { .ca_file = certificate_ca(), .verify = true, .certificate = given ? certificate_file(CERT_CLIENT) : "",
+                                       .key = given ? certificate_key(CERT_CLIENT) : "" };
+  g_assert_cmpint(tls_context_new(&options, &context, NULL), ==, RES_OK);
+  enum res res = stream_start_tls(stream, context, PEER_NAME, &error);
+  if (res == RES_OK && stream_write(stream, SLICE("NOOP\r\n"), NULL) == RES_OK && !given)
+    res = stream_fill(stream, &error); /* TLS 1.3: the client is ready before the server has looked */
+  if (given)
+    expect(stream, "NOOP\r\n");
+  else
+    expect_failure(res, REPLY_TROUBLE, version == TLS1_3_VERSION ? "certificate required" : "handshake failure", &error);
+  g_clear_pointer(&stream, stream_free);
+  tls_peer_join(&peer);
+}
+
+static void
+own_certificates(void)
+{
+  own_certificate(true, TLS1_2_VERSION);
+  own_certificate(true, TLS1_3_VERSION);
+  own_certificate(false, TLS1_2_VERSION);
+  own_certificate(false, TLS1_3_VERSION);
+}
+
+static const struct {
+  const char *name, *ca_file, *certificate, *key, *want;
+} bad_options[] = {
+  { .name = "no such ca_file", .ca_file = "none.pem", .want = "none.pem: No such file or directory" },
+  { .name = "ca_file without a certificate", .ca_file = "good.key", .want = "ca_file" },
+  { .name = "no such certificate", .certificate = "none.pem", .key = "good.key", .want = "none.pem: No such file or directory" },
+  { .name = "a key for a certificate", .certificate = "good.key", .key = "good.key", .want = "good.key: no start line" },
+  { .name = "no such key", .certificate = "good.pem", .key = "none.key", .want = "private key" },
+  { .name = "key of another", .certificate = "good.pem", .key = "other.key", .want = "other.key: key values mismatch" },
+  { .name = "no key", .certificate = "good.pem", .want = "good.pem: there is no private key" },
+  { .name = "no certificate", .key = "good.key", .want = "no certificate" },
+  { .name = "passphrase", .certificate = "good.pem", .key = "locked.key", .want = "passphrase" },
+};
+
+static void
+write_locked_key(void)
+{
+  g_autofree char *path = certificate_path("locked.key");
+  EVP_PKEY *key = EVP_EC_gen("P-256");
+  FILE *file = fopen(path, "we");
+  g_assert_cmpint(PEM_write_PrivateKey(file, key, EVP_aes_128_cbc(), (const unsigned char *)"x", 1, NULL, NULL), ==, 1);
+  fclose(file);
+  EVP_PKEY_free(key);
+}
+
+static void
+bad_files(void)
+{
+  write_locked_key();
+  for (size_t i = 0; i < G_N_ELEMENTS(bad_options); i++) {
+    g_autofree char *ca_file = bad_options[i].ca_file ? certificate_path(bad_options[i].ca_file) : g_strdup("");
+    g_autofree char *certificate = bad_options[i].certificate ? certificate_path(bad_options[i].certificate) : g_strdup("");
+    g_autofree char *key = bad_options[i].key ? certificate_path(bad_options[i].key) : g_strdup("");
+    const struct tls_options options = { .ca_file = ca_file, .certificate = certificate, .key = key, .verify = true };
+    OWN(tls_context) context = NULL;
+    g_autoptr(GError) error = NULL;
+    g_test_message("%s", bad_options[i].name);
+    enum res res = tls_context_new(&options, &context, &error);
+    if (res != RES_BAD)
+      g_error("%s: %d", bad_options[i].name, res);
+    expect_failure(res, REPLY_COUNT, bad_options[i].want, &error);
+    g_test_message("%s", error->message);
+    g_assert_null(context);
+  }
+}
+
+/* ---- before and in the handshake ---- */
+
+/* RFC 3207 section 6: what came in the clear behind the answer to STARTTLS is not taken for an answer inside TLS. */
+static void
+injection(void)
+{
+  int other;
+  OWN(stream) stream = stream_to(&other);
+  OWN(tls_context) context = context_new();
+  g_autoptr(GError) error = NULL;
+  g_assert_cmpint(write(other, "220 go\r\n250 AUTH PLAIN\r\n", 24), ==, 24);
+  g_assert_cmpint(stream_fill(stream, NULL), ==, RES_OK);
+  stream_consume(stream, 8);
+  enum res res = stream_start_tls(stream, context, PEER_NAME, &error);
+  expect_failure(res, REPLY_COUNT, "16 octets", &error);
+  g_assert_cmpuint(stream_pending(stream).n, ==, 0);
+  g_assert_cmpint(stream_fill(stream, NULL), ==, RES_TEMP);
+  g_assert_cmpint(stream_write(stream, SLICE("x"), NULL), ==, RES_TEMP);
+  close(other);
+}
+
+static const struct {
+  const char *name;
+  const char *says; /* NULL: it closes at once */
+  bool silent;
+  enum reply want;
+} strangers[] = {
+  { .name = "an SMTP reply", .says = "220 mail.example.com ESMTP\r\n", .want = REPLY_TROUBLE },
+  { .name = "half a record", .says = "\x16\x03\x03\x7f", .want = REPLY_TROUBLE },
+  { .name = "nonsense in a record", .says = "\x16\x03\x03\x01\x04\x02\xff\xff\xff", .want = REPLY_TROUBLE },
+  { .name = "closes", .says = "", .want = REPLY_TROUBLE },
+  { .name = "silence", .says = "", .silent = true, .want = REPLY_TIMEOUT },
+  { .name = "half a record, then silence", .says = "\x16\x03\x03\x7f", .silent = true, .want = REPLY_TIMEOUT },
+};
+
+static void
+no_tls_there(void)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS(strangers); i++) {
+    int other;
+    OWN(stream) stream = stream_to(&other);
+    OWN(tls_context) context = context_new();
+    g_autoptr(GError) error = NULL;
+    ssize_t n = (ssize_t)strlen(strangers[i].says);
+    g_assert_cmpint(write(other, strangers[i].says, (size_t)n), ==, n);
+    if (strangers[i].silent)
+      stream_deadline(stream, clock_monotonic() + 20 * 1000);
+    else
+      g_assert_cmpint(shutdown(other, SHUT_WR), ==, 0);
+    g_test_message("%s", strangers[i].name);
+    expect_failure(stream_start_tls(stream, context, PEER_NAME, &error), strangers[i].want, "TLS handshake", &error);
+    g_test_message("%s", error->message);
+    g_assert_null(stream_tls_text(stream));
+    close(other);
+  }
+}
+
+/* A stream without a descriptor has TLS as well. */
+static void
+peer_in_memory(void)
+{
+  struct memory_peer peer = { .input = SLICE("\x15\x03\x03\x00\x02\x02\x28"), .piece = 1 }; /* alert: handshake_failure */
+  OWN(stream) stream = memory_peer_stream(&peer);
+  OWN(tls_context) context = context_new();
+  g_autoptr(GError) error = NULL;
+  expect_failure(stream_start_tls(stream, context, PEER_NAME, &error), REPLY_TROUBLE, "alert handshake failure", &error);
+  g_assert_cmpint(peer.output->str[0], ==, 0x16);
+  g_string_free(peer.output, TRUE);
+}
+
+/* ---- after the handshake ---- */
+
+static void
+ends(void (*talk)(SSL *, int), enum res want)
+{
+  struct tls_peer peer = { .talk = talk };
+  OWN(stream) stream = stream_to_peer(&peer);
+  g_autoptr(GError) error = NULL;
+  start_tls(stream);
+  expect(stream, "250 ok\r\n");
+  enum res res = stream_fill(stream, &error);
+  g_assert_cmpint(res, ==, want);
+  if (want == RES_TEMP)
+    expect_failure(res, REPLY_TROUBLE, "TLS: the connection was cut", &error);
+  g_clear_pointer(&stream, stream_free);
+  tls_peer_join(&peer);
+}
+
+static void
+ended_or_cut(void)
+{
+  ends(say_and_end, RES_MORE);
+  ends(say_and_cut, RES_TEMP);
+}
+
+/* One octet at a time in both directions, and every other call has to wait. */
+struct trickle {
+  struct stream_layer below;
+  unsigned int reads, writes;
+};
+
+static ssize_t
+trickle_read(void *ctx, char *into, size_t n)
+{
+  struct trickle *trickle = ctx;
+  errno = EAGAIN;
+  return trickle->reads++ % 2 == 0 ? -1 : trickle->below.ops->read(trickle->below.ctx, into, MIN(n, 1));
+}
+
+static ssize_t
+trickle_writev(void *ctx, const struct iovec *iov, int n)
+{
+  struct trickle *trickle = ctx;
+  struct iovec one = { iov[0].iov_base, 1 };
+  (void)n;
+  errno = EAGAIN;
+  return trickle->writes++ % 2 == 0 ? -1 : trickle->below.ops->writev(trickle->below.ctx, &one, 1);
+}
+
+/* The layer's own refusals are over at once; it waits for the socket where that had refused. */
+static bool
+trickle_wait(void *ctx, short events, int64_t deadline)
+{
+  struct trickle *trickle = ctx;
+  bool own = ((events & POLLIN) && trickle->reads % 2 == 1) || ((events & POLLOUT) && trickle->writes % 2 == 1);
+  return own || trickle->below.ops->wait(trickle->below.ctx, events, deadline);
+}
+
+static void
+trickle_close(void *ctx)
+{
+  struct trickle *trickle = ctx;
+  trickle->below.ops->close(trickle->below.ctx);
+}
+
+static const struct stream_ops trickle_ops = { .read = trickle_read, .writev = trickle_writev, .wait = trickle_wait, .close = trickle_close };
+
+static void
+octet_by_octet(void)
+{
+  for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++)
+    for (int duplex = 0; duplex < 2; duplex++) {
+      struct tls_peer peer = { .version = version, .talk = echo };
+      OWN(stream) stream = stream_to_peer(&peer);
+      struct trickle trickle = { .below = stream_top(stream) };
+      stream_push(stream, (struct stream_layer){ &trickle_ops, &trickle });
+      stream_duplex(stream, duplex);
+      start_tls(stream);
+      size_t n = duplex ? 20000 : 1000; /* the echo of more would stall without duplex */
+      g_autofree char *octets = g_strnfill(n, 'x');
+      const struct slice slices[] = { SLICE("MAIL FROM:<"), { octets, n }, { NULL, 0 }, SLICE(">\r\n") };
+      g_autofree char *want = g_strconcat("MAIL FROM:<", octets, ">\r\n", NULL);
+      g_assert_cmpint(stream_writev(stream, slices, G_N_ELEMENTS(slices), NULL), ==, RES_OK);
+      expect(stream, want);
+      g_clear_pointer(&stream, stream_free);
+      tls_peer_join(&peer);
+    }
+}
+
+static size_t
+take_pending(struct stream *stream)
+{
+  size_t n = stream_pending(stream).n;
+  g_assert_cmpuint(n, <=, STREAM_INPUT_MAX);
+  for (size_t i = 0; i < n; i++)
+    g_assert_cmpint(stream_pending(stream).p[i], ==, 'x');
+  stream_consume(stream, n);
+  return n;
+}
+
+/* Both sides write much and read late. */
+static void
+both_write(int version)
+{
+  struct tls_peer peer = { .version = version, .talk = write_before_reading };
+  OWN(stream) stream = stream_to_peer(&peer);
+  g_autoptr(GError) error = NULL;
+  g_autofree char *octets = g_strnfill(BURST, 'x');
+  struct slice slices[] = { { octets, 1000 }, { octets, 20000 }, { octets, 1 }, { octets, BURST - 21001 } };
+  size_t came = 0;
+  start_tls(stream);
+  stream_duplex(stream, true);
+  for (int i = 0; i < BURSTS; i++) {
+    g_assert_cmpint(stream_writev(stream, slices, G_N_ELEMENTS(slices), &error), ==, RES_OK);
+    came += take_pending(stream);
+  }
+  for (enum res res = RES_OK; res == RES_OK; came += take_pending(stream))
+    res = stream_fill(stream, &error);
+  g_assert_no_error(error);
+  g_assert_cmpuint(came, ==, BURSTS * BURST);
+  g_clear_pointer(&stream, stream_free);
+  tls_peer_join(&peer);
+}
+
+static void
+two_writers(void)
+{
+  both_write(TLS1_2_VERSION);
+  both_write(TLS1_3_VERSION);
+}
+
+static struct stream *
+tcp_stream(int *other)
+{
+  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+  socklen_t size = sizeof(address);
+  int listener = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+  g_assert_cmpint(bind(listener, (struct sockaddr *)&address, size), ==, 0);
+  g_assert_cmpint(listen(listener, 1), ==, 0);
+  g_assert_cmpint(getsockname(listener, (struct sockaddr *)&address, &size), ==, 0);
+  g_assert_cmpint(connect(fd, (struct sockaddr *)&address, size), ==, 0);
+  *other = accept(listener, NULL, NULL);
+  g_assert_cmpint(*other, >=, 0);
+  g_assert_cmpint(setsockopt(*other, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), ==, 0); /* nothing left behind by a reset */
+  close(listener);
+  return stream_new(fd);
+}
+
+/* What a server says before it resets the connection can be read after a write has failed (and that raises no SIGPIPE). */
+static void
+last_words(void)
+{
+  int other;
+  struct tls_peer peer = { .talk = say_over_unread };
+  OWN(stream) stream = tcp_stream(&other);
+  g_autoptr(GError) error = NULL;
+  tls_peer_start(&peer, other);
+  start_tls(stream);
+  g_assert_cmpint(stream_write(stream, SLICE("DATA\r\n"), NULL), ==, RES_OK);
+  g_assert_cmpint(stream_flush(stream, NULL), ==, RES_OK);
+  tls_peer_join(&peer);
+  struct pollfd reset = { .fd = stream_fd(stream) };
+  g_assert_cmpint(poll(&reset, 1, -1), ==, 1);
+
+  for (int i = 0; i < 2; i++) {
+    g_clear_error(&error);
+    g_assert_cmpint(stream_write(stream, SLICE("more"), NULL), ==, i == 0 ? RES_OK : RES_TEMP);
+    expect_failure(stream_flush(stream, &error), REPLY_TROUBLE, "write: ", &error);
+  }
+  expect(stream, "250 ok\r\n");
+  g_clear_error(&error);
+  expect_failure(stream_fill(stream, &error), REPLY_TROUBLE, "", &error);
+}
+
+static void
+late_write(void)
+{
+  struct tls_peer peer = { .talk = echo };
+  OWN(stream) stream = stream_to_peer(&peer);
+  g_autoptr(GError) error = NULL;
+  start_tls(stream);
+  stream_deadline(stream, clock_monotonic() - 1);
+  g_assert_cmpint(stream_write(stream, SLICE("x"), NULL), ==, RES_OK);
+  expect_failure(stream_flush(stream, &error), REPLY_TIMEOUT, "too slow", &error);
+  g_clear_pointer(&stream, stream_free);
+  tls_peer_join(&peer);
+}
+
+static void
+lingers(void)
+{
+  struct tls_peer peer = { .talk = echo };
+  OWN(stream) stream = stream_to_peer(&peer);
+  start_tls(stream);
+  g_assert_cmpint(stream_write(stream, SLICE("QUIT\r\n"), NULL), ==, RES_OK);
+  g_assert_cmpint(stream_flush(stream, NULL), ==, RES_OK);
+  stream_linger(stream, INT64_MAX); /* until the peer, told that nothing more comes, closes */
+  tls_peer_join(&peer);
+}
+
+/* ---- threads ---- */
+
+static void *
+reads_to_the_end(void *data)
+{
+  while (stream_fill(data, NULL) == RES_OK)
+    stream_consume(data, stream_pending(data).n);
+  return NULL;
+}
+
+static void
+shutdown_ends_a_read(void)
+{
+  struct tls_peer peer = { .talk = echo };
+  OWN(stream) stream = stream_to_peer(&peer);
+  pthread_t thread;
+  start_tls(stream);
+  g_assert_cmpint(stream_write(stream, SLICE("x"), NULL), ==, RES_OK);
+  g_assert_true(thread_start(&thread, reads_to_the_end, stream));
+  stream_shutdown(stream);
+  pthread_join(thread, NULL);
+  tls_peer_join(&peer);
+}
+
+static void *
+starts_tls(void *data)
+{
+  struct stream *stream = data;
+  OWN(tls_context) context = context_new();
+  return stream_start_tls(stream, context, PEER_NAME, NULL) == RES_TEMP ? data : NULL;
+}
+
+static void
+shutdown_ends_a_handshake(void)
+{
+  int other;
+  OWN(stream) stream = stream_to(&other);
+  pthread_t thread;
+  void *failed;
+  char octet;
+  g_assert_true(thread_start(&thread, starts_tls, stream));
+  g_assert_cmpint(read(other, &octet, 1), ==, 1); /* of ClientHello */
+  stream_shutdown(stream);
+  pthread_join(thread, &failed);
+  g_assert_nonnull(failed);
+  close(other);
+}
+
+static void *
+speaks(void *data)
+{
+  struct tls_context *context = data;
+  for (int i = 0; i < 4; i++) {
+    struct tls_peer peer = { .certificate = i % 2 ? CERT_EXPIRED : CERT_GOOD, .talk = echo };
+    OWN(stream) stream = stream_to_peer(&peer);
+    g_assert_cmpint(stream_start_tls(stream, context, PEER_NAME, NULL), ==, i % 2 ? RES_BAD : RES_OK);
+    if (i % 2 == 0) {
+      g_assert_cmpint(stream_write(stream, SLICE("NOOP\r\n"), NULL), ==, RES_OK);
+      expect(stream, "NOOP\r\n");
+    }
+    g_clear_pointer(&stream, stream_free);
+    tls_peer_join(&peer);
+  }
+  return NULL;
+}
+
+static void
+one_context_for_all(void)
+{
+  OWN(tls_context) context = context_new();
+  pthread_t threads[THREADS];
+  for (size_t i = 0; i < THREADS; i++)
+    g_assert_true(thread_start(&threads[i], speaks, context));
+  for (size_t i = 0; i < THREADS; i++)
+    pthread_join(threads[i], NULL);
+}
+
+int
+main(int argc, char **argv)
+{
+  g_test_init(&argc, &argv, NULL);
+  certificates_make();
+  g_test_add_func("/tls/verify", verify_matrix);
+  g_test_add_func("/tls/old-versions", old_versions_are_refused);
+  g_test_add_func("/tls/own-certificate", own_certificates);
+  g_test_add_func("/tls/bad-files", bad_files);
+  g_test_add_func("/tls/injection", injection);
+  g_test_add_func("/tls/no-tls-there", no_tls_there);
+  g_test_add_func("/tls/memory", peer_in_memory);
+  g_test_add_func("/tls/ended-or-cut", ended_or_cut);
+  g_test_add_func("/tls/octet-by-octet", octet_by_octet);
+  g_test_add_func("/tls/two-writers", two_writers);
+  g_test_add_func("/tls/last-words", last_words);
+  g_test_add_func("/tls/late-write", late_write);
+  g_test_add_func("/tls/linger", lingers);
+  g_test_add_func("/tls/shutdown/read", shutdown_ends_a_read);
+  g_test_add_func("/tls/shutdown/handshake", shutdown_ends_a_handshake);
+  g_test_add_func("/tls/one-context", one_context_for_all);
+  int rc = g_test_run();
+  certificates_remove();
+  return rc;
+}

@@ -1,0 +1,15 @@
+#pragma once
+/* For tls.c: whom we speak with. */
+#include "net/tls_context.h"
+
+/* What was wrong with a certificate, noted while OpenSSL looks at it. */
+struct tls_objection {
+  int error; /* X509_V_ERR_…; X509_V_OK: nothing */
+  char *certificate; /* "for a.example, b.example, issued by CN=x" */
+};
+
+/* Before the handshake: sends `name` as SNI unless it is an IP address, and has the certificate checked for it if the context says so.
+ * `objection` must live as long as `ssl`; the caller frees its text. False: OpenSSL would not; see tls_reason. */
+bool tls_expect(SSL *ssl, const struct tls_context *context, const char *name, struct tls_objection *objection);
+/* RES_BAD: sets `error` to what was wrong with the certificate of `name` and what can be done. */
+enum res tls_object(const struct tls_objection *objection, const char *name, GError **error) MUST_CHECK;
