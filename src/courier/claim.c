@@ -6,6 +6,7 @@
 #include "courier/recipient.h"
 #include "courier/roster.h"
 #include "envelope/address.h"
+#include "list/tag_key.h"
 
 /* Pieces that turn out empty (all members in digest mode, all recipients gone) before the writer is given back. */
 #define EMPTY_MAX 4
@@ -43,7 +44,8 @@ load_head(struct tx *tx, int64_t delivery_id, struct claim *claim, struct head *
   OWN(rows) rows = NULL;
   enum res res = sql_query(tx,
                            "SELECT delivery.posting_id, delivery.list_id, delivery.reverse_path, delivery.cursor, delivery.last_join, posting.code, posting.sender, "
-                           "list.removed_at FROM delivery JOIN posting ON posting.id = delivery.posting_id LEFT JOIN list ON list.id = delivery.list_id "
+                           "list.removed_at, delivery.outlet, message.size FROM delivery JOIN posting ON posting.id = delivery.posting_id "
+                           "JOIN message ON message.id = posting.message_id LEFT JOIN list ON list.id = delivery.list_id "
                            "WHERE delivery.id = $1",
                            SQL_ARGS(sql_int(delivery_id)), &rows, error);
   if (res == RES_OK)
@@ -55,24 +57,35 @@ load_head(struct tx *tx, int64_t delivery_id, struct claim *claim, struct head *
   claim->list_id = row_int(rows, 1);
   claim->reverse_path = g_strdup(row_text(rows, 2));
   claim->code = g_strdup(row_text(rows, 5));
+  claim->outlet = g_strdup(row_text(rows, 8));
+  claim->size = row_int(rows, 9);
   *head = (struct head){ .cursor = row_int(rows, 3), .last_join = row_int(rows, 4), .removed = !row_is_null(rows, 7),
                          .author = address_key_of(slice_of(row_text(rows, 6))) };
   return RES_OK;
+}
+
+/* Owned by the caller. */
+static int64_t *
+member_ids(const GArray *targets, guint from, guint n)
+{
+  int64_t *ids = g_new(int64_t, n);
+  for (guint i = 0; i < n; i++)
+    ids[i] = targets_at(targets, from + i)->member_id;
+  return ids;
 }
 
 static enum res
 create_chunk(struct tx *tx, struct claim *claim, const struct roster_skips *skips, int64_t now, GError **error)
 {
   g_autofree char *replies = chunk_replies_skipped(skips, 0);
-  g_autofree int64_t *members = g_new(int64_t, claim->targets->len);
-  for (guint i = 0; i < claim->targets->len; i++)
-    members[i] = targets_at(claim->targets, i)->member_id;
+  g_autofree int64_t *members = member_ids(claim->targets, 0, claim->targets->len);
   bool empty = claim->targets->len == 0;
   if (empty && replies[0] == '\0')
     return RES_OK;
   return chunk_create(tx,
                       &(struct chunk_new){ .delivery_id = claim->delivery_id,
                                            .state = empty ? CHUNK_DONE : CHUNK_CLAIMED,
+                                           .shape = claim->shape,
                                            .now = now,
                                            .members = members,
                                            .n = claim->targets->len,
@@ -80,24 +93,64 @@ create_chunk(struct tx *tx, struct claim *claim, const struct roster_skips *skip
                       &claim->chunk_id, error);
 }
 
+/* Those for whom this claim has the wrong shape wait in chunks of their own. */
 static enum res
-take_roster(struct tx *tx, const struct claim_options *options, struct claim *claim, const struct head *head, GError **error)
+put_aside(struct tx *tx, const struct claim *claim, const GArray *targets, enum shape shape, size_t limit, int64_t now, GError **error)
 {
-  struct roster_skips skips = { .digest = 0 };
-  int64_t cursor = head->last_join;
   enum res res = RES_OK;
-  if (!head->removed)
+  for (guint from = 0; from < targets->len && res == RES_OK; from += (guint)limit) {
+    guint n = MIN((guint)limit, targets->len - from);
+    g_autofree int64_t *members = member_ids(targets, from, n);
+    res = chunk_create(
+      tx,
+      &(struct chunk_new){ .delivery_id = claim->delivery_id, .state = CHUNK_WAITING, .shape = shape, .now = now, .members = members, .n = n, .replies = "" },
+      NULL, error);
+  }
+  return res;
+}
+
+/* Targets of a claim of that shape at most. */
+static size_t
+limit_of(const struct claim_options *options, enum shape shape)
+{
+  return shape == SHAPE_PERSONAL ? MIN(options->chunk_size, CLAIM_PERSONAL_MAX) : options->chunk_size;
+}
+
+static enum res
+find_members(struct tx *tx, const struct claim_options *options, const struct claim *claim, const struct head *head, struct roster_found *found, GError **error)
+{
+  struct shape_choice choice = { .list_id = 0 };
+  enum res res = shape_choice_load(tx, claim->list_id, options->personal_domains, options->now, &choice, error);
+  if (res == RES_OK)
     res = roster_take(tx,
                       &(struct roster_query){ .list_id = claim->list_id,
                                               .after = head->cursor,
                                               .last = head->last_join,
                                               .author = head->author,
-                                              .wanted = options->chunk_size },
-                      claim->targets, &skips, &cursor, error);
+                                              .choice = &choice,
+                                              .wanted = { limit_of(options, SHAPE_BATCH), limit_of(options, SHAPE_PERSONAL) } },
+                      found, error);
+  shape_choice_clear(&choice);
+  return res;
+}
+
+static enum res
+take_roster(struct tx *tx, const struct claim_options *options, struct claim *claim, const struct head *head, GError **error)
+{
+  struct roster_found found = { .cursor = head->last_join };
+  enum res res = head->removed ? RES_OK : find_members(tx, options, claim, head, &found, error);
+  if (res == RES_OK && found.targets[found.shape]) {
+    enum shape other = found.shape == SHAPE_BATCH ? SHAPE_PERSONAL : SHAPE_BATCH;
+    claim->shape = found.shape;
+    g_array_unref(claim->targets);
+    claim->targets = g_steal_pointer(&found.targets[found.shape]);
+    res = put_aside(tx, claim, found.targets[other], other, limit_of(options, other), options->now, error);
+  }
   if (res == RES_OK)
-    res = create_chunk(tx, claim, &skips, options->now, error);
+    res = create_chunk(tx, claim, &found.skips, options->now, error);
   if (res == RES_OK)
-    res = sql_run(tx, "UPDATE delivery SET cursor = $2 WHERE id = $1", SQL_ARGS(sql_int(claim->delivery_id), sql_int(cursor)), error);
+    res = sql_run(tx, "UPDATE delivery SET cursor = $2 WHERE id = $1", SQL_ARGS(sql_int(claim->delivery_id), sql_int(found.cursor)), error);
+  roster_found_clear(&found);
   return res;
 }
 
@@ -119,6 +172,8 @@ take(struct tx *tx, const struct claim_options *options, const struct claim_cand
 {
   struct head head = { .author = NULL };
   enum res res = load_head(tx, from->delivery_id, claim, &head, error);
+  if (res == RES_OK && claim->list_id != 0)
+    res = tag_key_newest(tx, options->now, &claim->key, error);
   if (res == RES_OK)
     switch (from->kind) {
     case CLAIM_ROSTER:
@@ -129,7 +184,7 @@ take(struct tx *tx, const struct claim_options *options, const struct claim_cand
       break;
     default:
       res = recipient_claim_due(tx, from->delivery_id, options->now,
-                                (const size_t[2]){ options->chunk_size, MIN(options->chunk_size, CLAIM_PERSONAL_MAX) }, &claim->shape, claim->targets, error);
+                                (const size_t[2]){ limit_of(options, SHAPE_BATCH), limit_of(options, SHAPE_PERSONAL) }, &claim->shape, claim->targets, error);
     }
   head_clear(&head);
   if (res == RES_OK)
