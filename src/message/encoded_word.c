@@ -7,13 +7,6 @@
 /* Conversions begun in one text at most; the octets of further words are guessed. Opening a converter is what costs: some 100 µs. */
 #define CONVERSIONS_MAX 64
 
-struct encoded_word {
-  struct slice charset; /* without the language of RFC 2231 */
-  char encoding;        /* 'b' or 'q' */
-  struct slice text;
-  size_t length; /* of the whole word */
-};
-
 /* Neighbouring words of one charset are put together before they are converted: characters do get cut between words. */
 struct decoder {
   GString *out;
@@ -28,6 +21,15 @@ is_blank(char c)
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+static bool
+is_charset(struct slice text)
+{
+  for (size_t i = 0; i < text.n; i++)
+    if (!g_ascii_isgraph(text.p[i]))
+      return false;
+  return text.n > 0;
+}
+
 /* "=?charset*language?encoding?text?=" at the start of `text`. Blanks in the encoded text are against the rules, but real. */
 static bool
 word_read(struct slice text, struct encoded_word *word)
@@ -36,7 +38,7 @@ word_read(struct slice text, struct encoded_word *word)
     return false;
   struct slice rest = slice_skip(text, 2);
   size_t charset = slice_find(slice_head(rest, CHARSET_MAX), '?');
-  if (charset == 0 || charset >= MIN(rest.n, CHARSET_MAX) || slice_find(slice_head(rest, charset), ' ') < charset)
+  if (charset >= MIN(rest.n, CHARSET_MAX) || !is_charset(slice_head(rest, charset)))
     return false;
   word->charset = slice_until(slice_head(rest, charset), '*');
 
@@ -102,21 +104,26 @@ flush(struct decoder *decoder)
   g_string_truncate(decoder->octets, 0);
 }
 
+void
+encoded_word_octets(const struct encoded_word *word, GString *out)
+{
+  if (word->encoding == 'b')
+    decode_b(word->text, out);
+  else
+    decode_q(word->text, out);
+}
+
 static void
 take_word(struct decoder *decoder, const struct encoded_word *word)
 {
   if (!slice_equal_nocase(word->charset, decoder->charset))
     flush(decoder);
   decoder->charset = word->charset;
-  if (word->encoding == 'b')
-    decode_b(word->text, decoder->octets);
-  else
-    decode_q(word->text, decoder->octets);
+  encoded_word_octets(word, decoder->octets);
 }
 
-/* Length of the text before the next encoded word; `word` is that word if there is one. */
-static size_t
-plain_length(struct slice text, struct encoded_word *word)
+size_t
+encoded_word_find(struct slice text, struct encoded_word *word)
 {
   for (size_t at = 0; at < text.n; at++) {
     at += slice_find(slice_skip(text, at), '=');
@@ -141,7 +148,7 @@ decode(struct decoder *decoder, struct slice text, size_t max)
   bool after_word = false;
   while (text.n && decoder->out->len + decoder->octets->len <= 4 * max) {
     struct encoded_word word;
-    size_t plain = plain_length(text, &word);
+    size_t plain = encoded_word_find(text, &word);
     bool last = plain == text.n;
     /* RFC 2047 6.2: blanks between two words are not shown. */
     if (last || !after_word || !is_all_blank(slice_head(text, plain))) {
