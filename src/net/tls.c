@@ -86,12 +86,13 @@ make_bio_method(void)
 
 /* ---- above: the stream's functions ---- */
 
-/* `text`: NULL where `why` tells. */
+/* `text`: NULL where `why` tells. The first failure is what a later one comes from. */
 static ssize_t
 tls_failed(struct tls *tls, int why, const char *text)
 {
   tls->ready = false;
-  g_snprintf(tls->why, sizeof(tls->why), "%s%s", text ? "TLS: " : "", text ? text : "");
+  if (text != NULL && tls->why[0] == '\0')
+    g_snprintf(tls->why, sizeof(tls->why), "TLS: %s", text);
   ERR_clear_error();
   errno = why;
   return -1;
@@ -160,7 +161,8 @@ tls_writev(void *ctx, const struct iovec *iov, int n)
   struct slice record = next_record(tls, iov, n);
   ERR_clear_error();
   int rc = SSL_write_ex(tls->ssl, record.p, record.n, &put);
-  return tls_result(tls, rc, put, &tls->write_wants);
+  ssize_t result = tls_result(tls, rc, put, &tls->write_wants);
+  return result == 0 ? tls_failed(tls, EPIPE, NULL) : result;
 }
 
 static bool

@@ -1,10 +1,11 @@
 #include "net/tls_peer.h"
+#include "base/clock.h"
 #include "base/thread.h"
-#include <glib.h>
 #include <glib/gstdio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define DAY (24 * 60 * 60L)
@@ -213,4 +214,74 @@ tls_peer_join(struct tls_peer *peer)
 {
   pthread_join(peer->thread, NULL);
   SSL_CTX_free(peer->ctx);
+}
+
+void
+tls_peer_echo(SSL *ssl, int fd)
+{
+  char octets[1000];
+  (void)fd;
+  for (int n; (n = SSL_read(ssl, octets, sizeof(octets))) > 0;)
+    if (SSL_write(ssl, octets, n) <= 0)
+      return;
+  (void)SSL_shutdown(ssl);
+}
+
+/* ---- the client ---- */
+
+struct stream *
+stream_to(int *other)
+{
+  int fds[2], size = 4096;
+  g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
+  for (int i = 0; i < 2; i++)
+    g_assert_cmpint(setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), ==, 0);
+  *other = fds[1];
+  struct stream *stream = stream_new(fds[0]);
+  stream_deadline(stream, clock_monotonic() + CLOCK_MINUTE);
+  return stream;
+}
+
+struct stream *
+stream_to_peer(struct tls_peer *peer)
+{
+  int other;
+  struct stream *stream = stream_to(&other);
+  tls_peer_start(peer, other);
+  return stream;
+}
+
+struct tls_context *
+context_of_client(void)
+{
+  const struct tls_options options = { .ca_file = certificate_ca(), .certificate = "", .key = "", .verify = true };
+  struct tls_context *context = NULL;
+  g_autoptr(GError) error = NULL;
+  g_assert_cmpint(tls_context_new(&options, &context, &error), ==, RES_OK);
+  g_assert_no_error(error);
+  return context;
+}
+
+void
+expect_octets(struct stream *stream, const char *want)
+{
+  g_autoptr(GError) error = NULL;
+  while (stream_pending(stream).n < strlen(want))
+    if (stream_fill(stream, &error) != RES_OK)
+      g_error("waiting for \"%.40s\": %s", want, error ? error->message : "closed");
+  g_assert_true(slice_equal(stream_pending(stream), slice_of(want)));
+  stream_consume(stream, strlen(want));
+}
+
+void
+expect_failure(enum res res, enum reply reply, const char *part, GError **set)
+{
+  const GError *error = *set;
+  g_assert_cmpint(res, ==, reply == REPLY_COUNT ? RES_BAD : RES_TEMP);
+  g_assert_nonnull(error);
+  if (reply != REPLY_COUNT)
+    g_assert_cmpint(error_reply(error, REPLY_OK), ==, reply);
+  if (strstr(error->message, part) == NULL)
+    g_error("\"%s\" is not in: %s", part, error->message);
+  g_assert_cmpuint(ERR_peek_error(), ==, 0);
 }

@@ -1,8 +1,8 @@
 #pragma once
 /* For tests: TLS servers in threads, with certificates made on the spot. */
+#include "net/tls.h"
 #include <openssl/ssl.h>
 #include <pthread.h>
-#include <stdbool.h>
 
 enum certificate {
   CERT_GOOD,        /* for PEER_NAME, 192.0.2.25 and 2001:db8::25, from the CA */
@@ -41,3 +41,16 @@ struct tls_peer {
 /* Starts a server on `fd`, a blocking socket, which it takes over. */
 void tls_peer_start(struct tls_peer *peer, int fd);
 void tls_peer_join(struct tls_peer *peer);
+/* For `talk`: says what it hears, until it hears the end, and ends. */
+void tls_peer_echo(SSL *ssl, int fd);
+
+/* A stream over small socket buffers, with a minute's time; `*other`: its other end. */
+struct stream *stream_to(int *other);
+/* The same to a server that starts now. */
+struct stream *stream_to_peer(struct tls_peer *peer);
+/* A context that trusts the CA, verifies and has no certificate. */
+struct tls_context *context_of_client(void);
+/* Reads exactly that from the stream. */
+void expect_octets(struct stream *stream, const char *want);
+/* RES_BAD if `reply` is REPLY_COUNT, else RES_TEMP with that reply; and an error whose text has `part`. */
+void expect_failure(enum res res, enum reply reply, const char *part, GError **error);
