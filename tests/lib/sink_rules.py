@@ -2,7 +2,7 @@
 import re
 
 STRAY = re.compile(rb'\r(?!\n)|(?<!\r)\n')
-LAST_IN_GROUP = ('CONNECT', 'EHLO', 'HELO', 'DATA', 'STARTTLS', 'AUTH', 'QUIT', 'NOOP', 'VRFY')  # RFC 2920 3.1, 3207 4, 4954 4
+LAST_IN_GROUP = ('CONNECT', 'EHLO', 'HELO', 'LHLO', 'DATA', 'STARTTLS', 'AUTH', 'QUIT', 'NOOP', 'VRFY')  # RFC 2920 3.1, 3207 4, 4954 4
 TEXT_LINE = 998  # RFC 5321 4.5.3.1.6, without CRLF
 COMMAND_LINE, AUTH_LINE = 512, 12288  # with CRLF: RFC 5321 4.5.3.1.4, 4954 4
 LONGER = {  # by so much when the keyword is offered: RFC 1870 3, 6152 2, 6531 3.1, 3461 4, 4954 3; ` XVERP=+=`

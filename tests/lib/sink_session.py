@@ -68,6 +68,7 @@ class Session(Wire):
         self.commands = []  # lines, as text
         self.is_open = True
         self.greeted = False
+        self.lmtp = False  # one reply for each recipient after the dot
         self.esmtp = None  # the usual reply to EHLO
         self.auth = None  # (mechanism, user) that succeeded
         self.attempts = []  # (mechanism, user, password) of each AUTH
@@ -130,6 +131,11 @@ class Session(Wire):
         if self.sink.tls == 'starttls' and not self.tls:
             return words + ['STARTTLS']
         return words + ([f'AUTH {" ".join(self.sink.mechanisms)}'] if self.sink.users else [])
+
+    def do_lhlo(self, line):
+        """RFC 2033: what an MTA takes the sink for that hands mail over by LMTP."""
+        self.lmtp = True
+        self.do_ehlo(line)
 
     def do_ehlo(self, line):
         self.forget()
@@ -309,6 +315,8 @@ class Session(Wire):
         if answer is None:
             answer = '552 5.3.4 too large' if limit.isdigit() and 0 < int(limit) < len(message.octets) else '250 2.0.0 caught'
         message.reply = answer.text if isinstance(answer, Do) else answer
+        if self.lmtp and answer is message.reply:
+            answer = '\r\n'.join([answer] * len(message.recipients))
         self.forget()
         self.sink.keep(message, message.reply.startswith('2'))
         self.act(answer, None)

@@ -124,6 +124,11 @@ class CatchingMail(unittest.TestCase):
                 self.ready_client().deliver('x@example.com', ['a@x.example'], octets)
                 self.assertEqual(len(self.sink.violations), 1)
 
+    def test_lmtp(self):
+        with smtplib.LMTP('127.0.0.1', self.sink.port) as client:
+            client.sendmail('a@example.com', ['b@example.com', 'c@example.com'], MESSAGE)
+        self.assertEqual((self.sink.messages[0].octets, self.sink.violations), (MESSAGE, []))
+
     def test_quoted_local_part(self):
         self.ready_client().deliver('"a> b"@example.com', ['b@example.com'], b'x')
         self.assertEqual(self.sink.messages[0].sender.address, '"a> b"@example.com')

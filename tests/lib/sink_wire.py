@@ -103,7 +103,7 @@ class Wire:
             self.flush()
 
     def padding(self, reply):
-        if not self.sink.pad or self.verb in ('EHLO', 'AUTH'):
+        if not self.sink.pad or self.verb in ('EHLO', 'LHLO', 'AUTH'):
             return b''
         line = reply[:3].encode() + b'-' + b'x' * 490 + b'\r\n'
         return line * -(-self.sink.pad // len(line))
