@@ -1,5 +1,6 @@
 #include "pipeline/copy.h"
 #include "base/log.h"
+#include "envelope/address.h"
 
 void
 copy_add(struct copy *copy, const char *name, const char *value)
@@ -61,4 +62,60 @@ copy_phrase(const char *text)
   }
   g_string_append_c(quoted, '"');
   return g_string_free(quoted, FALSE);
+}
+
+char *
+copy_mailbox(const char *name, const char *address)
+{
+  g_autofree char *phrase = copy_phrase(name), *clean = header_clean(address);
+  return phrase[0] ? g_strdup_printf("%s <%s>", phrase, clean) : g_steal_pointer(&clean);
+}
+
+void
+copy_addresses_init(struct copy_addresses *addresses)
+{
+  *addresses = (struct copy_addresses){ .value = g_string_new(NULL), .keys = g_ptr_array_new_with_free_func(g_free) };
+}
+
+void
+copy_addresses_clear(struct copy_addresses *addresses)
+{
+  g_string_free(addresses->value, TRUE);
+  g_ptr_array_unref(addresses->keys);
+}
+
+void
+copy_addresses_add(struct copy_addresses *addresses, const char *name, const char *address, guint max)
+{
+  g_autofree char *key = address ? address_key_of(slice_of(address)) : NULL;
+  if (!key || addresses->keys->len >= max || g_ptr_array_find_with_equal_func(addresses->keys, key, g_str_equal, NULL))
+    return;
+  g_autofree char *mailbox = copy_mailbox(name, address);
+  g_string_append_printf(addresses->value, "%s%s", addresses->keys->len ? ", " : "", mailbox);
+  g_ptr_array_add(addresses->keys, g_steal_pointer(&key));
+}
+
+void
+copy_addresses_add_all(struct copy_addresses *addresses, const struct header_view *view, const char *field, guint max)
+{
+  g_autoptr(GPtrArray) mailboxes = header_addresses(view, field);
+  for (guint i = 0; i < mailboxes->len; i++) {
+    const struct mailbox *mailbox = mailboxes->pdata[i];
+    copy_addresses_add(addresses, mailbox->name, mailbox->address, max);
+  }
+}
+
+bool
+copy_addresses_stand_in(const struct copy_addresses *addresses, const struct header_view *view, const char *field)
+{
+  if (header_count(view, field) != 1)
+    return false;
+  g_autoptr(GPtrArray) mailboxes = header_addresses(view, field);
+  bool same = mailboxes->len == addresses->keys->len;
+  for (guint i = 0; same && i < mailboxes->len; i++) {
+    const struct mailbox *mailbox = mailboxes->pdata[i];
+    g_autofree char *key = address_key_of(slice_of(mailbox->address));
+    same = g_strcmp0(key, addresses->keys->pdata[i]) == 0;
+  }
+  return same;
 }

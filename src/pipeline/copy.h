@@ -16,6 +16,7 @@ void cleanse(struct copy *copy);
 void identify(struct copy *copy);
 void prefix_subject(struct copy *copy);
 void direct_replies(struct copy *copy);
+void personalize(struct copy *copy);
 void set_precedence(struct copy *copy);
 void add_list_fields(struct copy *copy);
 void add_hop(struct copy *copy);
@@ -29,3 +30,19 @@ bool copy_is_host(const char *text);
 const char *copy_hostname(const struct copy *copy);
 /* `text` (UTF-8) as a phrase (RFC 5322 3.2.5): atoms, a quoted string or encoded words; owned by the caller. */
 char *copy_phrase(const char *text);
+/* "Name <address>" for a header field, or the address alone if `name` is ""; owned by the caller. */
+char *copy_mailbox(const char *name, const char *address);
+
+/* Addresses for a field that we write, each once. */
+struct copy_addresses {
+  GString *value;  /* as they stand in the field */
+  GPtrArray *keys; /* char *: their folded forms, in order */
+};
+void copy_addresses_init(struct copy_addresses *addresses);
+void copy_addresses_clear(struct copy_addresses *addresses);
+/* Adds an address unless it is there already, is none, or there are `max`. NULL is none. */
+void copy_addresses_add(struct copy_addresses *addresses, const char *name, const char *address, guint max);
+/* Adds those of all fields of the message called `field`. */
+void copy_addresses_add_all(struct copy_addresses *addresses, const struct header_view *view, const char *field, guint max);
+/* True: the message's only field called `field` names just these, in this order. */
+bool copy_addresses_stand_in(const struct copy_addresses *addresses, const struct header_view *view, const char *field);

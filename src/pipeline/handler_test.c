@@ -27,6 +27,7 @@ struct row {
 #define REPLIES(...) .handle = direct_replies, .settings = { .display_name = (char *)"Ant", __VA_ARGS__ }
 #define TO_LIST .reply_goes_to_list = REPLY_GOES_TO_LIST
 #define EXPLICIT .reply_goes_to_list = REPLY_GOES_EXPLICIT, .reply_to_address = (char *)"desk@example.com"
+#define FULL .handle = personalize, .settings = { .personalize = PERSONALIZE_FULL }
 #define ONLY .reply_goes_to_list = REPLY_GOES_EXPLICIT_ONLY, .reply_to_address = (char *)"desk@example.com"
 
 static const struct row rows[] = {
@@ -76,6 +77,26 @@ static const struct row rows[] = {
     .want = "List-Id: <ant.example.com>\r\nList-Help: <mailto:a%3Fb%26c%25%C3%A4+x-request@example.com?subject=help>\r\n"
             "List-Owner: <mailto:a%3Fb%26c%25%C3%A4+x-owner@example.com>\r\nList-Post: <mailto:a%3Fb%26c%25%C3%A4+x@example.com>\r\n"
             "List-Subscribe: <mailto:a%3Fb%26c%25%C3%A4+x-join@example.com>\r\nList-Unsubscribe: <mailto:a%3Fb%26c%25%C3%A4+x-leave@example.com>\r\n\r\n" },
+
+  { .name = "personalize: not in full", .handle = personalize, .settings = { .personalize = PERSONALIZE_INDIVIDUAL }, .input = "To: x@y.test\r\n\r\n",
+    .want = "To: x@y.test\r\n\r\n" },
+  { .name = "personalize: to the list alone", FULL, .input = "From: a@b.test\r\nTO: Ant <ANT@example.com>\r\nA: 1\r\n\r\n",
+    .want = "Cc: ant@example.com\r\nFrom: a@b.test\r\nTO: ant@example.com\r\nA: 1\r\n\r\n" },
+  { .name = "personalize: no To", FULL, .input = "From: a@b.test\r\n\r\n", .want = "Cc: ant@example.com\r\nTo: ant@example.com\r\nFrom: a@b.test\r\n\r\n" },
+  { .name = "personalize: others in To go to Cc", FULL, .input = "To: Joe <x@y.test>,\r\n ant@example.com, X@Y.test\r\nA: 1\r\n\r\n",
+    .want = "Cc: ant@example.com, Joe <x@y.test>\r\nTo: ant@example.com\r\nA: 1\r\n\r\n" },
+  { .name = "personalize: several To", FULL, .input = "To: x@y.test\r\nA: 1\r\nTo: ant@example.com\r\nTo: z@y.test\r\n\r\n",
+    .want = "Cc: ant@example.com, x@y.test, z@y.test\r\nTo: ant@example.com\r\nA: 1\r\n\r\n" },
+  { .name = "personalize: Cc names the list already", FULL, .input = "To: ant@example.com\r\nCC: \"O, W\" <o@y.test>,\r\n ant@example.com\r\n\r\n",
+    .want = "To: ant@example.com\r\nCC: \"O, W\" <o@y.test>,\r\n ant@example.com\r\n\r\n" },
+  { .name = "personalize: several Cc", FULL, .input = "Cc: \"O, W\" <o@y.test>\r\nTo: ant@example.com\r\nCc: p@y.test, o@y.test\r\n\r\n",
+    .want = "Cc: \"O, W\" <o@y.test>, p@y.test, ant@example.com\r\nTo: ant@example.com\r\n\r\n" },
+  { .name = "personalize: a broken Cc swallows nothing", FULL, .input = "To: x@y.test\r\nCc: o@y.test, (open \"<\r\n\r\n",
+    .want = "Cc: o@y.test, ant@example.com, x@y.test\r\nTo: ant@example.com\r\n\r\n" },
+  { .name = "personalize: undisclosed recipients", FULL, .input = "To: undisclosed-recipients:;\r\n\r\n",
+    .want = "Cc: ant@example.com\r\nTo: ant@example.com\r\n\r\n" },
+  { .name = "personalize: names encoded", FULL, .input = "To: =?iso-8859-1?Q?Gr=F6=DFe?= <x@y.test>\r\n\r\n",
+    .want = "Cc: ant@example.com, =?UTF-8?Q?Gr=C3=B6=C3=9Fe?= <x@y.test>\r\nTo: ant@example.com\r\n\r\n" },
 
   { .name = "hop", .handle = add_hop, .input = "A: 1\r\n\r\n", .want = "X-Listward-Loop: ant@example.com\r\nA: 1\r\n\r\n" },
   { .name = "hop: another list's stays", .handle = add_hop, .input = "X-Listward-Loop: bee@example.com\r\n\r\n",

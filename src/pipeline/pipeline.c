@@ -2,7 +2,7 @@
 #include "pipeline/copy.h"
 
 /* In the order in which they work. Fields are added on top, so that the last one's stand highest: Received, as RFC 5321 4.4 wants it.
- * What an owner chose (subject, Reply-To) comes before what is only added: a signature that these broke is no ground to leave something
+ * What an owner chose (subject, Reply-To, To) comes before what is only added: a signature that these broke is no ground to leave something
  * out. */
 static const struct handler {
   const char *name;
@@ -12,6 +12,7 @@ static const struct handler {
   { .name = "cleanse", .handle = cleanse },
   { .name = "subject-prefix", .handle = prefix_subject },
   { .name = "reply-to", .handle = direct_replies },
+  { .name = "personalize", .handle = personalize },
   { .name = "identity", .handle = identify },
   { .name = "precedence", .handle = set_precedence },
   { .name = "list-fields", .handle = add_list_fields },

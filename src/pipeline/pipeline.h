@@ -22,5 +22,9 @@ GBytes *pipeline_posting(const struct pipeline_input *input);
 /* The same for mail to the owners (role address): Received and hop header only. */
 GBytes *pipeline_owner(const struct pipeline_input *input);
 
+/* The field To, with CRLF, of a member's own copy where the list personalizes in full: it stands for the only To of the header that pipeline_posting made.
+ * `name` is "" for none. Owned by the caller. */
+char *pipeline_to(const char *name, const char *address);
+
 /* Names of all handlers in order, for `info` and the documentation; NULL after the last. */
 const char *pipeline_handler_name(size_t n);

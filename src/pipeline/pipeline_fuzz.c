@@ -26,7 +26,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
   struct list list = { .local = (char *)"ant", .domain = (char *)"example.com", .posting = (char *)"ant@example.com",
                        .list_id = (char *)"ant.example.com" };
-  list.settings = (struct settings){ .include_rfc2369_headers = 1, .reply_goes_to_list = data[0] & 3, .first_strip_reply_to = data[0] >> 2 & 1, .reply_to_address = (char *)"desk@example.com",
+  list.settings = (struct settings){ .include_rfc2369_headers = 1, .reply_goes_to_list = data[0] & 3, .first_strip_reply_to = data[0] >> 2 & 1, .personalize = data[0] >> 5 & 3, .reply_to_address = (char *)"desk@example.com",
                                      .subject_prefix = (char *)prefixes[data[0] >> 3 & 3] };
 
   g_autoptr(GBytes) bytes = handle(&list, view);
@@ -37,6 +37,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   g_assert(once->header.n + 2 == text.n);
   g_assert(once->n >= 2 && slice_equal(once->fields[0].name, SLICE("Received")));
   g_assert(header_count(once, "Approved") == 0 && header_count(once, HOP_HEADER) >= 1 && header_count(once, "List-Id") <= 1);
+  if (list.settings.personalize == PERSONALIZE_FULL) {
+    g_assert(header_count(once, "To") == 1 && header_count(once, "Cc") == 1);
+    g_autoptr(GPtrArray) to = header_addresses(once, "To");
+    g_assert(to->len == 1 && g_ascii_strcasecmp(((struct mailbox *)to->pdata[0])->address, "ant@example.com") == 0);
+  }
   const struct header_field *id = header_first(once, "List-Id");
   g_assert(!id || slice_equal(id->value, SLICE(" <ant.example.com>")));
 

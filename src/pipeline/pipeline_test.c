@@ -97,7 +97,9 @@ test_other_list(void)
 static void
 test_twice(void)
 {
-  const struct list *lists[] = { &ant, &choices };
+  struct list full = ant;
+  full.settings.personalize = PERSONALIZE_FULL;
+  const struct list *lists[] = { &ant, &choices, &full };
   static const char *const inputs[] = { AUTHOR "\r\nbody\r\n", SIGNED AUTHOR "\r\n", "\r\n", "junk\r\n", "Subject: =?gbk?B?xOM=?= [Ant 1]\r\nApproved: x\r\n\r\n" };
   for (size_t l = 0; l < G_N_ELEMENTS(lists); l++)
     for (size_t i = 0; i < G_N_ELEMENTS(inputs); i++) {
@@ -118,13 +120,56 @@ test_twice(void)
     }
 }
 
+/* The field of a member's own copy. */
+static void
+test_to(void)
+{
+  static const struct {
+    const char *name, *display, *address, *want;
+  } rows[] = {
+    { .name = "no name", .display = "", .address = "m@y.test", .want = "To: m@y.test\r\n" },
+    { .name = "atoms", .display = "Mia Maier", .address = "m@y.test", .want = "To: Mia Maier <m@y.test>\r\n" },
+    { .name = "to be quoted", .display = "Maier, \"Mia\" \\ <x@evil.test>", .address = "m@y.test",
+      .want = "To: \"Maier, \\\"Mia\\\" \\\\ <x@evil.test>\" <m@y.test>\r\n" },
+    { .name = "to be encoded", .display = "Gr\xc3\xb6\xc3\x9f" "e", .address = "m@y.test", .want = "To: =?UTF-8?Q?Gr=C3=B6=C3=9Fe?= <m@y.test>\r\n" },
+    { .name = "line ends in a name", .display = "Mia\r\nBcc: x@evil.test", .address = "m@y.test", .want = "To: \"Mia  Bcc: x@evil.test\" <m@y.test>\r\n" },
+    { .name = "blanks alone", .display = "  ", .address = "m@y.test", .want = "To: m@y.test\r\n" },
+    { .name = "quoted local part", .display = "Mia", .address = "\"m m\"@y.test", .want = "To: Mia <\"m m\"@y.test>\r\n" },
+    { .name = "UTF-8 address", .display = "", .address = "\xc3\xa4@y.test", .want = "To: \xc3\xa4@y.test\r\n" },
+    { .name = "folded", .display = "A name that is so long that it does not stand on one line together with its address",
+      .address = "somebody.with.a.long.name@y.test",
+      .want = "To: A name that is so long that it does not stand on one line together with\r\n its address <somebody.with.a.long.name@y.test>\r\n" },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+    g_autofree char *got = pipeline_to(rows[i].display, rows[i].address);
+    if (strcmp(got, rows[i].want) != 0)
+      g_error("%s: got \"%s\"", rows[i].name, got);
+  }
+}
+
+/* To is the list's own, and the signature that named it counts no more. */
+static void
+test_personalized(void)
+{
+  struct list full = ant;
+  full.settings.personalize = PERSONALIZE_FULL;
+  g_autofree char *got = handled(&full, SIGNED AUTHOR "\r\nbody\r\n", pipeline_posting);
+  OWN(header_view) view = view_of(got);
+  static const char *const names[] = { "List-Id", "List-Post", "Precedence", "To", "Cc" };
+  for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+    g_assert_cmpuint(header_count(view, names[i]), ==, 1);
+  g_assert_true(slice_equal(header_first(view, "To")->whole, SLICE("To: ant@example.com\r\n")));
+  g_assert_true(slice_equal(header_first(view, "Cc")->whole, SLICE("Cc: ant@example.com, x@y.test\r\n")));
+  g_assert_true(header_first(view, "To") > header_first(view, "List-Unsubscribe"));
+}
+
 static void
 test_names(void)
 {
   size_t n = 0;
   while (pipeline_handler_name(n))
     n++;
-  g_assert_cmpuint(n, ==, 8);
+  g_assert_cmpuint(n, ==, 9);
   g_assert_cmpstr(pipeline_handler_name(0), ==, "cleanse");
   g_assert_cmpstr(pipeline_handler_name(n - 1), ==, "received");
 }
@@ -137,6 +182,8 @@ main(int argc, char **argv)
   g_test_add_func("/pipeline/owner", test_owner);
   g_test_add_func("/pipeline/choices", test_choices);
   g_test_add_func("/pipeline/signed", test_signed);
+  g_test_add_func("/pipeline/personalized", test_personalized);
+  g_test_add_func("/pipeline/to", test_to);
   g_test_add_func("/pipeline/signed and broken", test_signed_and_broken);
   g_test_add_func("/pipeline/another list's", test_other_list);
   g_test_add_func("/pipeline/twice", test_twice);
