@@ -106,7 +106,7 @@ add_all(struct store *store, struct adding *adding, struct member_lines *lines, 
     show_progress(lines, totals, false);
   }
   show_progress(lines, totals, true);
-  return RES_OK;
+  return member_lines_end(lines, error);
 }
 
 static int

@@ -14,6 +14,8 @@ const struct cli_command *const cli_commands[] = {
   &delmembers_command,
   &syncmembers_command,
   &member_command,
+  &findmember_command,
+  &changeaddress_command,
   &ban_command,
   &unban_command,
   &bans_command,

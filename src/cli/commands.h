@@ -14,6 +14,8 @@ extern const struct cli_command addmembers_command;
 extern const struct cli_command delmembers_command;
 extern const struct cli_command syncmembers_command;
 extern const struct cli_command member_command;
+extern const struct cli_command findmember_command;
+extern const struct cli_command changeaddress_command;
 extern const struct cli_command ban_command;
 extern const struct cli_command unban_command;
 extern const struct cli_command bans_command;

@@ -134,7 +134,7 @@ remove_file(struct store *store, struct removing *removing, GError **error)
   while (res == RES_OK) {
     g_autoptr(GPtrArray) slice = member_lines_slice(lines, SLICE_SIZE);
     if (slice->len == 0)
-      break;
+      return member_lines_end(lines, error);
     for (guint i = 0; i < slice->len; i++)
       add_leaver(removing, ((struct member_line *)g_ptr_array_index(slice, i))->address);
     res = remove_leavers(store, removing, error);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 struct member_lines {
+  char *path;
   FILE *file;
   int64_t number, size, done; /* size 0: not known */
 };
@@ -27,6 +28,7 @@ member_lines_open(const char *path, struct member_lines **lines, GError **error)
   if (file == NULL)
     return refuse(error, REPLY_SYNTAX, "%s: %s", path, g_strerror(errno));
   *lines = g_new0(struct member_lines, 1);
+  (*lines)->path = g_strdup(path);
   (*lines)->file = file;
   if (fstat(fileno(file), &facts) == 0 && S_ISREG(facts.st_mode))
     (*lines)->size = facts.st_size;
@@ -40,6 +42,7 @@ member_lines_free(struct member_lines *lines)
     return;
   if (lines->file != stdin)
     fclose(lines->file);
+  g_free(lines->path);
   g_free(lines);
 }
 
@@ -89,6 +92,16 @@ member_lines_slice(struct member_lines *lines, guint limit)
       g_ptr_array_add(slice, parse(text, lines->number));
   }
   return slice;
+}
+
+enum res
+member_lines_end(const struct member_lines *lines, GError **error)
+{
+  if (ferror(lines->file))
+    return refuse(error, REPLY_SYNTAX, "%s cannot be read to its end", lines->path);
+  if (lines->number == MEMBER_LINES_MAX)
+    return refuse(error, REPLY_SYNTAX, "%s has more than %d lines", lines->path, MEMBER_LINES_MAX - 1);
+  return RES_OK;
 }
 
 double

@@ -23,5 +23,7 @@ void member_lines_free(struct member_lines *lines);
 OWN_DEFINE(member_lines, member_lines_free)
 /* Up to `limit` lines; an array of struct member_line, empty at the end. */
 GPtrArray *member_lines_slice(struct member_lines *lines, guint limit);
+/* After the last slice: RES_BAD: the file could not be read to its end, or is too long. */
+enum res member_lines_end(const struct member_lines *lines, GError **error) MUST_CHECK;
 /* How much of the file has been read, 0 to 1; negative: not known (a pipe). */
 double member_lines_progress(const struct member_lines *lines);

@@ -26,3 +26,17 @@ role_option_value(const char *command, const char *name)
     cli_usage("%s: \"%s\" is no role; it is " ROLE_CHOICES, command, name);
   return role;
 }
+
+unsigned
+role_group_value(const char *command, const char *name)
+{
+  int role = member_role_parse(name);
+  if (role >= 0)
+    return ROLE_BIT(role);
+  if (strcmp(name, "administrator") == 0)
+    return ROLE_BIT(MEMBER_OWNER) | ROLE_BIT(MEMBER_MODERATOR);
+  if (strcmp(name, "any") == 0)
+    return ROLE_BIT(MEMBER_MEMBER) | ROLE_BIT(MEMBER_OWNER) | ROLE_BIT(MEMBER_MODERATOR) | ROLE_BIT(MEMBER_NONMEMBER);
+  cli_usage("%s: \"%s\" is no role; it is member, owner, moderator, nonmember, administrator or any", command, name);
+  return 0;
+}

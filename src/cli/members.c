@@ -1,23 +1,20 @@
 /* `members`: who is on a list, one a line, read in slices. */
 #include "cli/commands.h"
+#include "cli/member_option.h"
 #include "cli/open_list.h"
-#include "list/member.h"
 
 #define SLICE_SIZE 500
 
 static char *role_name, *digest_mode, *why;
 static gboolean regular, email_only, count_only;
 
-#define ONE(value) (1u << (value))
+/* Names of reasons why delivery is off: a set of statuses. */
+#define ONE(status) (1u << (status))
 
-/* Names of more than one role; the others are member_role_parse's. */
-static const struct group {
+static const struct {
   const char *name;
-  unsigned members;
-} role_groups[] = {
-  { "administrator", ONE(MEMBER_OWNER) | ONE(MEMBER_MODERATOR) },
-  { "any", ONE(MEMBER_MEMBER) | ONE(MEMBER_OWNER) | ONE(MEMBER_MODERATOR) | ONE(MEMBER_NONMEMBER) },
-}, reasons[] = {
+  unsigned statuses;
+} reasons[] = {
   { "any", ONE(STATUS_BY_USER) | ONE(STATUS_BY_BOUNCES) | ONE(STATUS_BY_MODERATOR) | ONE(STATUS_UNKNOWN) },
   { "byadmin", ONE(STATUS_BY_MODERATOR) }, { "byuser", ONE(STATUS_BY_USER) }, { "bybounces", ONE(STATUS_BY_BOUNCES) },
   { "unknown", ONE(STATUS_UNKNOWN) }, { "enabled", ONE(STATUS_ENABLED) },
@@ -43,7 +40,7 @@ refuse_moved(const char *option, const char *value, gpointer data, GError **erro
 }
 
 static const GOptionEntry options[] = {
-  { "role", 'R', 0, G_OPTION_ARG_STRING, &role_name, "member (the default), owner, moderator, nonmember, administrator (owners and moderators) or any", "ROLE" },
+  { "role", 'R', 0, G_OPTION_ARG_STRING, &role_name, ROLE_GROUP_CHOICES " (member if not given)", "ROLE" },
   { "regular", 'r', 0, G_OPTION_ARG_NONE, &regular, "only members who get each posting", NULL },
   { "digest", 'd', 0, G_OPTION_ARG_STRING, &digest_mode, "only members who get digests: any, mime, plaintext or summary", "KIND" },
   { "nomail", 'n', 0, G_OPTION_ARG_STRING, &why, "only members whose delivery is off: any, byadmin, byuser, bybounces or unknown; or on: enabled", "WHY" },
@@ -65,21 +62,14 @@ struct listing {
   GPtrArray *slice;
 };
 
-/* The members of the group `name`; 0: there is none. */
+/* 0: there is no such reason. */
 static unsigned
-group_of(const struct group *groups, size_t n, const char *name)
+statuses_of(const char *reason)
 {
-  for (size_t i = 0; i < n; i++)
-    if (strcmp(groups[i].name, name) == 0)
-      return groups[i].members;
+  for (size_t i = 0; i < G_N_ELEMENTS(reasons); i++)
+    if (strcmp(reasons[i].name, reason) == 0)
+      return reasons[i].statuses;
   return 0;
-}
-
-static unsigned
-roles_of(const char *name)
-{
-  int role = member_role_parse(name);
-  return role >= 0 ? ONE(role) : group_of(role_groups, G_N_ELEMENTS(role_groups), name);
 }
 
 static enum res
@@ -178,7 +168,7 @@ show_members(struct cli *cli, const char *list_name, unsigned roles, unsigned st
   enum res res = cli_open_list(cli, list_name, &store, &list, &error);
   struct listing listing = { .list = list, .reasons = status, .all = cli->json ? json_array() : NULL };
   for (int role = MEMBER_MEMBER; res == RES_OK && role <= MEMBER_NONMEMBER; role++)
-    if (roles & ONE(role))
+    if (roles & ROLE_BIT(role))
       res = show_role(store, &listing, (enum member_role)role, &error);
   if (res == RES_OK)
     show_end(&listing);
@@ -190,10 +180,10 @@ static int
 run(struct cli *cli, int argc, char **argv)
 {
   (void)argc;
-  unsigned roles = roles_of(role_name ? role_name : "member");
-  unsigned status = why ? group_of(reasons, G_N_ELEMENTS(reasons), why) : ~0u;
+  unsigned roles = role_group_value("members", role_name ? role_name : "member");
+  unsigned status = why ? statuses_of(why) : ~0u;
   if (roles == 0)
-    return cli_usage("members: \"%s\" is no role; it is member, owner, moderator, nonmember, administrator or any", role_name);
+    return CLI_USAGE;
   if (digest_mode && !is_digest_kind(digest_mode))
     return cli_usage("members: \"%s\" is no kind of digest; it is any, mime, plaintext or summary", digest_mode);
   if (status == 0)

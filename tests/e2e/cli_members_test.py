@@ -131,14 +131,60 @@ class Members(Commands):
         want = ['+ d@example.net', '- a@example.net', '- c@example.net']
         self.assertEqual(self.lines('syncmembers', '-n', '-', ANT, stdin=file), want)
         self.assertEqual(self.lines('members', ANT), ['a@example.net', 'b@example.net', 'c@example.net'])
-        self.fails(('syncmembers', '--max-removals', '1', '-', ANT), '2 members', '--max-removals 1', stdin=file)
-        self.fails(('syncmembers', '-', ANT), 'line 2', 'nothing was changed', stdin='a@example.net\nbad\n')
+        self.fails(('syncmembers', '--max-removals', '1', '-', ANT), '2 of 3 members', '--max-removals 1 allows 1', 'nothing was changed', '-n', stdin=file)
         self.assertEqual(self.lines('members', ANT), ['a@example.net', 'b@example.net', 'c@example.net'])
         self.assertEqual(self.lines('syncmembers', '--max-removals', '2', '-', ANT, stdin=file), want)
         self.assertEqual(self.lines('members', ANT), ['b@example.net', 'd@example.net'])
         self.assertEqual(self.lines('members', '-n', 'byuser', ANT), ['b@example.net'])
         self.assertEqual(self.lines('syncmembers', '--no-change', '-', ANT, stdin=file), [])
         self.fails(('syncmembers', '-', BEE), BEE, stdin='')
+
+    def test_syncmembers_stops_at_bad_lines(self):
+        self.add('a@example.net\nb@example.net\n')
+        done = self.daemon.cli('syncmembers', '-', ANT, stdin=b'a@example.net\nbad\nc@example.net\n\xff\x1b]@example.net\n')
+        self.assertEqual((done.code, done.out), (1, ''))
+        lines = done.err.splitlines()
+        self.assertEqual([line[:len('listward: line 2')] for line in lines[:-1]], ['listward: line 2', 'listward: line 4'])
+        self.assertIn('2 bad lines; nothing was changed', lines[-1])
+        self.assertIsNone(CONTROL.search(done.err))
+        self.fails(('syncmembers', '/', ANT), '/ cannot be read')
+        self.assertEqual(self.lines('members', ANT), ['a@example.net', 'b@example.net'])
+
+    def test_syncmembers_passes_over_who_may_not_join(self):
+        self.run_ok('ban', 'eve@example.org', ANT)
+        self.add('a@example.net\n')
+        file = f'eve@example.org\nz@example.net\nb@example.net\n{ANT}\n'
+        for options in ('-n',), ():
+            done = self.daemon.cli('syncmembers', *options, '-', ANT, stdin=file)
+            with self.subTest(options=options):
+                self.assertEqual((done.code, done.out.splitlines()), (1, ['+ z@example.net', '+ b@example.net', '- a@example.net']))
+                self.assertIn('line 1: eve@example.org is banned', done.err)
+                self.assertIn(f'line 4: {ANT} is an address of the list itself', done.err)
+                self.assertEqual(done.err.count('\n'), 2)
+        self.assertEqual(self.lines('members', ANT), ['z@example.net', 'b@example.net'])
+
+    def test_syncmembers_does_not_empty_a_list(self):
+        self.add('a@example.net\nb@example.net\n')
+        for nobody in '', '\n\n# an export that failed\n':
+            self.fails(('syncmembers', '-', ANT), 'no member at all', 'all 2', 'nothing was changed', '--max-removals 100%', stdin=nobody)
+            self.fails(('syncmembers', '-n', '-', ANT), 'no member at all', stdin=nobody, out='- a@example.net\n- b@example.net\n')
+        self.assertEqual(self.lines('members', ANT), ['a@example.net', 'b@example.net'])
+        self.assertEqual(self.lines('syncmembers', '--max-removals', '100%', '-', ANT, stdin=''), ['- a@example.net', '- b@example.net'])
+        self.assertEqual(self.lines('syncmembers', '-', ANT, stdin=''), [])
+
+    def test_syncmembers_max_removals(self):
+        everybody = [f'm{n}@example.net' for n in range(10)]
+        self.add('\n'.join(everybody))
+        keep = '\n'.join(everybody[3:])
+        leave = [f'- {address}' for address in everybody[:3]]
+        for limit, most in ('29%', 2), ('2', 2), ('0', 0), ('0%', 0):
+            self.fails(('syncmembers', '--max-removals', limit, '-', ANT), '3 of 10 members', f'--max-removals {limit} allows {most}', stdin=keep)
+            self.fails(('syncmembers', '-n', '--max-removals', limit, '-', ANT), '3 of 10 members', stdin=keep, out='\n'.join(leave) + '\n')
+        for nonsense in '-1', 'x', '', '%', '101%', '1%%', '1.5%':
+            self.usage(('syncmembers', f'--max-removals={nonsense}', '-', ANT), '--max-removals', stdin=keep)
+        self.assertEqual(self.lines('members', ANT), everybody)
+        self.assertEqual(self.lines('syncmembers', '--max-removals', '30%', '-', ANT, stdin=keep), leave)
+        self.assertEqual(self.lines('members', ANT), everybody[3:])
 
     def test_syncmembers_delivery(self):
         self.add('a@example.net\n')
