@@ -194,7 +194,6 @@ tls_peer_start(struct tls_peer *peer, int fd)
   peer->fd = fd;
   peer->ctx = SSL_CTX_new(TLS_server_method());
   g_assert_nonnull(peer->ctx);
-  SSL_CTX_set_options(peer->ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
   if (peer->version != 0) {
     SSL_CTX_set_security_level(peer->ctx, 0);
     SSL_CTX_set_min_proto_version(peer->ctx, peer->version);

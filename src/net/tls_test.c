@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #define BURST (48 * 1024)
@@ -60,6 +61,44 @@ end_and_listen(SSL *ssl, int fd)
   (void)SSL_shutdown(ssl);
   while (SSL_read(ssl, octets, sizeof(octets)) > 0)
     continue;
+}
+
+static atomic_bool heard_end;
+
+/* Notes whether the client ended TLS or only the connection. */
+static void
+listen_for_end(SSL *ssl, int fd)
+{
+  char octets[4096];
+  int n = 1;
+  (void)fd;
+  while (n > 0)
+    n = SSL_read(ssl, octets, sizeof(octets));
+  atomic_store(&heard_end, SSL_get_error(ssl, n) == SSL_ERROR_ZERO_RETURN);
+}
+
+static void
+say_server_name(SSL *ssl, int fd)
+{
+  const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  g_autofree char *text = g_strdup_printf("<%s>", name ? name : "");
+  (void)fd;
+  g_assert_cmpint(SSL_write(ssl, text, (int)strlen(text)), >, 0);
+}
+
+#define PIECE 200
+#define PIECES 200
+
+/* How many records PIECES * PIECE octets came in. */
+static void
+count_records(SSL *ssl, int fd)
+{
+  char octets[20000];
+  int records = 0;
+  (void)fd;
+  for (int came = 0, n = 1; came < PIECE * PIECES && n > 0; records++, came += n)
+    n = SSL_read(ssl, octets, sizeof(octets));
+  g_assert_cmpint(SSL_write(ssl, &records, sizeof(records)), ==, sizeof(records));
 }
 
 /* Reads nothing before the whole of what it has to say has left; new keys each time where the version has that. */
@@ -152,6 +191,36 @@ peer_in_memory(void)
   g_string_free(peer.output, TRUE);
 }
 
+/* The deadline is looked at first, however much the peer has sent. */
+static void
+late_handshake(void)
+{
+  struct memory_peer peer = { .input = SLICE("\x15\x03\x03\x00\x02\x02\x28") };
+  OWN(stream) stream = memory_peer_stream(&peer);
+  OWN(tls_context) context = context_of_client();
+  g_autoptr(GError) error = NULL;
+  stream_deadline(stream, clock_monotonic() - 1);
+  expect_failure(stream_start_tls(stream, context, PEER_NAME, &error), REPLY_TIMEOUT, "too slow", &error);
+  g_assert_cmpint(peer.reads, ==, 0);
+  g_string_free(peer.output, TRUE);
+}
+
+/* RFC 6066 section 3: a name without the last dot, and no addresses. */
+static void
+server_name(void)
+{
+  static const char *const names[][2] = { { PEER_NAME, "<" PEER_NAME ">" }, { PEER_NAME ".", "<" PEER_NAME ">" }, { "192.0.2.25", "<>" },
+                                          { "2001:db8::25", "<>" } };
+  for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+    struct tls_peer peer = { .talk = say_server_name };
+    OWN(stream) stream = stream_to_peer(&peer);
+    OWN(tls_context) context = context_of_client();
+    g_assert_cmpint(stream_start_tls(stream, context, names[i][0], NULL), ==, RES_OK);
+    expect_octets(stream, names[i][1]);
+    tls_peer_join(&peer);
+  }
+}
+
 /* ---- after the handshake ---- */
 
 static void
@@ -175,6 +244,49 @@ ended_or_cut(void)
 {
   ends(say_and_end, RES_MORE);
   ends(say_and_cut, RES_TEMP);
+}
+
+static void
+frees_with_an_end(void)
+{
+  struct tls_peer peer = { .talk = listen_for_end };
+  OWN(stream) stream = stream_to_peer(&peer);
+  start_tls(stream);
+  g_clear_pointer(&stream, stream_free);
+  tls_peer_join(&peer);
+  g_assert_true(atomic_exchange(&heard_end, false));
+}
+
+static void
+lingers_with_an_end(void)
+{
+  struct tls_peer peer = { .talk = listen_for_end };
+  OWN(stream) stream = stream_to_peer(&peer);
+  start_tls(stream);
+  stream_linger(stream, INT64_MAX); /* until the peer, told that nothing more comes, closes */
+  tls_peer_join(&peer);
+  g_assert_true(atomic_exchange(&heard_end, false));
+}
+
+/* Small slices share records. */
+static void
+records_are_filled(void)
+{
+  struct tls_peer peer = { .talk = count_records };
+  OWN(stream) stream = stream_to_peer(&peer);
+  g_autofree char *octets = g_strnfill(PIECE, 'x');
+  struct slice slices[PIECES];
+  int records = 0;
+  for (size_t i = 0; i < PIECES; i++)
+    slices[i] = (struct slice){ octets, PIECE };
+  start_tls(stream);
+  g_assert_cmpint(stream_writev(stream, slices, PIECES, NULL), ==, RES_OK);
+  g_assert_cmpint(stream_fill(stream, NULL), ==, RES_OK);
+  g_assert_cmpuint(stream_pending(stream).n, ==, sizeof(records));
+  memcpy(&records, stream_pending(stream).p, sizeof(records));
+  g_assert_cmpint(records, >, 0);
+  g_assert_cmpint(records, <=, 5);
+  tls_peer_join(&peer);
 }
 
 /* The peer's end is not ours: writes go on, and do not wait for what cannot come. */
@@ -336,7 +448,7 @@ last_words(void)
   for (int i = 0; i < 2; i++) {
     g_clear_error(&error);
     g_assert_cmpint(stream_write(stream, SLICE("more"), NULL), ==, i == 0 ? RES_OK : RES_TEMP);
-    expect_failure(stream_flush(stream, &error), REPLY_TROUBLE, "write: ", &error);
+    expect_failure(stream_flush(stream, &error), REPLY_TROUBLE, i == 0 ? "write: Connection reset" : "failed before", &error);
   }
   expect_octets(stream, "250 ok\r\n");
   g_clear_error(&error);
@@ -354,18 +466,6 @@ late_write(void)
   g_assert_cmpint(stream_write(stream, SLICE("x"), NULL), ==, RES_OK);
   expect_failure(stream_flush(stream, &error), REPLY_TIMEOUT, "too slow", &error);
   g_clear_pointer(&stream, stream_free);
-  tls_peer_join(&peer);
-}
-
-static void
-lingers(void)
-{
-  struct tls_peer peer = { .talk = tls_peer_echo };
-  OWN(stream) stream = stream_to_peer(&peer);
-  start_tls(stream);
-  g_assert_cmpint(stream_write(stream, SLICE("QUIT\r\n"), NULL), ==, RES_OK);
-  g_assert_cmpint(stream_flush(stream, NULL), ==, RES_OK);
-  stream_linger(stream, INT64_MAX); /* until the peer, told that nothing more comes, closes */
   tls_peer_join(&peer);
 }
 
@@ -455,12 +555,16 @@ main(int argc, char **argv)
   g_test_add_func("/tls/no-tls-there", no_tls_there);
   g_test_add_func("/tls/memory", peer_in_memory);
   g_test_add_func("/tls/ended-or-cut", ended_or_cut);
+  g_test_add_func("/tls/late-handshake", late_handshake);
+  g_test_add_func("/tls/server-name", server_name);
+  g_test_add_func("/tls/records", records_are_filled);
   g_test_add_func("/tls/half-closed", half_closed);
   g_test_add_func("/tls/octet-by-octet", octet_by_octet);
   g_test_add_func("/tls/two-writers", two_writers);
   g_test_add_func("/tls/last-words", last_words);
   g_test_add_func("/tls/late-write", late_write);
-  g_test_add_func("/tls/linger", lingers);
+  g_test_add_func("/tls/end/free", frees_with_an_end);
+  g_test_add_func("/tls/end/linger", lingers_with_an_end);
   g_test_add_func("/tls/shutdown/read", shutdown_ends_a_read);
   g_test_add_func("/tls/shutdown/handshake", shutdown_ends_a_handshake);
   g_test_add_func("/tls/one-context", one_context_for_all);
