@@ -96,6 +96,15 @@ fake_new(struct outlet *inner)
   return fake;
 }
 
+/* The `i`th copy went to `address`, from the list's -bounces with a tag. */
+static void
+assert_seen(const struct fake_outlet *fake, guint i, const char *address)
+{
+  const char *seen = g_ptr_array_index(fake->seen, i);
+  g_autofree char *end = g_strconcat("@example.com ", address, NULL);
+  g_assert_true(g_str_has_prefix(seen, "ant-bounces+") && g_str_has_suffix(seen, end));
+}
+
 /* Waits for that many sends to have begun. */
 static void
 wait_sends(struct fake_outlet *fake, int sends)
@@ -141,7 +150,7 @@ test_roster(void)
   stop(courier);
   g_assert_cmpuint(fake->seen->len, ==, 25);
   g_ptr_array_sort(fake->seen, by_text);
-  g_assert_cmpstr(g_ptr_array_index(fake->seen, 0), ==, "ant-bounces@example.com m10@example.net");
+  assert_seen(fake, 0, "m10@example.net");
   for (guint i = 1; i < fake->seen->len; i++)
     g_assert_cmpstr(g_ptr_array_index(fake->seen, i), !=, g_ptr_array_index(fake->seen, i - 1));
   g_assert_nonnull(strstr(fake->message->str, "List-Id:"));
@@ -189,8 +198,8 @@ test_direct(void)
   wait_sends(fake, 1);
   stop(courier);
   g_assert_cmpuint(fake->seen->len, ==, 2);
-  g_assert_cmpstr(g_ptr_array_index(fake->seen, 0), ==, "ant-bounces@example.com m1@example.net");
-  g_assert_cmpstr(g_ptr_array_index(fake->seen, 1), ==, "ant-bounces@example.com m4@example.net");
+  assert_seen(fake, 0, "m1@example.net");
+  assert_seen(fake, 1, "m4@example.net");
   g_assert_cmpint(fixture_number(fixture, "SELECT count FROM chunk"), ==, 2);
 }
 

@@ -1,5 +1,7 @@
 #include "courier/parcel.h"
 #include "base/log.h"
+#include "courier/second_form.h"
+#include "courier/slots.h"
 #include "envelope/address.h"
 #include "pipeline/pipeline.h"
 #include "queue/posting.h"
@@ -9,6 +11,7 @@
 #define IDLE_MAX 8
 
 enum state { LOADING, READY, FAILED };
+enum form_state { UNMADE, MAKING, MADE };
 
 struct shelved {
   struct parcel parcel; /* first: a parcel is its shelved */
@@ -20,6 +23,9 @@ struct shelved {
   GBytes *octets, *header;
   GHashTable *named; /* folded addresses */
   atomic_bool kept;
+  bool wanted[SLOT_COUNT];
+  enum form_state form_states[FORM_COUNT]; /* under the shelf's lock */
+  struct second_form forms[FORM_COUNT];    /* that of FORM_AS_IS is not used */
 };
 
 struct parcel_shelf {
@@ -45,6 +51,8 @@ shelved_free(struct shelved *shelved)
   g_clear_pointer(&shelved->octets, g_bytes_unref);
   g_clear_pointer(&shelved->header, g_bytes_unref);
   g_clear_pointer(&shelved->named, g_hash_table_unref);
+  for (enum form form = 0; form < FORM_COUNT; form++)
+    second_form_clear(&shelved->forms[form]);
   g_free(shelved);
 }
 
@@ -207,6 +215,16 @@ make_header(const struct parcel_shelf *shelf, const struct load *load, const str
   return load->posting->role == ROLE_POST ? pipeline_posting(&input) : pipeline_owner(&input);
 }
 
+/* Mail to the owners is the same for all of them. */
+static void
+want_slots(bool wanted[SLOT_COUNT], const struct load *load)
+{
+  bool posting = load->posting->role == ROLE_POST;
+  wanted[SLOT_UNSUBSCRIBE] = posting && load->list && load->list->settings.include_rfc2369_headers;
+  wanted[SLOT_TO] = posting && load->list && load->list->settings.personalize == PERSONALIZE_FULL;
+  wanted[SLOT_FOOTER] = posting;
+}
+
 /* A message that was accepted but cannot be viewed now is a fault of ours: it goes out as it came. */
 static void
 make_copies(struct shelved *shelved, struct load *load)
@@ -236,6 +254,8 @@ make_copies(struct shelved *shelved, struct load *load)
   bool header_8bit = octets_are_8bit(form->header);
   form->eight_bit = header_8bit || octets_are_8bit(form->body);
   form->header_utf8 = header_8bit && load->posting->smtputf8;
+  want_slots(shelved->wanted, load);
+  slots_find(form, shelved->wanted);
 }
 
 static enum res
@@ -347,6 +367,41 @@ parcel_put(struct parcel *parcel)
   pthread_mutex_lock(&shelf->lock);
   release(shelved_of(parcel));
   pthread_mutex_unlock(&shelf->lock);
+}
+
+/* Locked, but not while it is made. What was made is counted, but nobody waits for room with a parcel in hand: others might wait for him. */
+static void
+make_form(struct shelved *shelved, enum form form)
+{
+  struct parcel_shelf *shelf = shelved->parcel.shelf;
+  shelved->form_states[form] = MAKING;
+  pthread_mutex_unlock(&shelf->lock);
+  second_form_make(&shelved->forms[form], &shelved->parcel.as_is, shelved->wanted, form);
+  pthread_mutex_lock(&shelf->lock);
+  shelved->form_states[form] = MADE;
+  shelved->size += second_form_size(&shelved->forms[form]);
+  shelf->held += second_form_size(&shelved->forms[form]);
+  drop_idle(shelf, 0, 1);
+  pthread_cond_broadcast(&shelf->changed);
+}
+
+enum res
+parcel_form(void *parcel, enum form form, const struct copy_form **made, GError **error)
+{
+  struct shelved *shelved = shelved_of(parcel);
+  struct parcel_shelf *shelf = shelved->parcel.shelf;
+  g_assert(form != FORM_AS_IS && form < FORM_COUNT);
+  pthread_mutex_lock(&shelf->lock);
+  while (shelved->form_states[form] == MAKING)
+    pthread_cond_wait(&shelf->changed, &shelf->lock);
+  if (shelved->form_states[form] == UNMADE)
+    make_form(shelved, form);
+  pthread_mutex_unlock(&shelf->lock);
+  const struct second_form *second = &shelved->forms[form];
+  if (second->refusal)
+    return refuse(error, second->reply, "%s", second->refusal);
+  *made = &second->form;
+  return RES_OK;
 }
 
 struct slice

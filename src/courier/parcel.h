@@ -29,6 +29,10 @@ enum res parcel_get(struct parcel_shelf *shelf, int64_t delivery_id, int64_t pos
 void parcel_put(struct parcel *parcel);
 OWN_DEFINE(parcel, parcel_put)
 
+/* Another form of the copies, for struct transmission: `parcel` is the struct parcel, `form` is not FORM_AS_IS. Made once; whoever asks meanwhile waits. It lives
+ * as long as the parcel is held. RES_BAD: it cannot be made; the error says what to tell about all recipients. */
+enum res parcel_form(void *parcel, enum form form, const struct copy_form **made, GError **error) MUST_CHECK;
+
 /* The header if it must still be stored with the delivery, else empty. Once it is, say so. */
 struct slice parcel_header_to_keep(struct parcel *parcel);
 void parcel_header_kept(struct parcel *parcel);

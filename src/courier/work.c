@@ -1,5 +1,6 @@
 #include "courier/work.h"
 #include "base/log.h"
+#include "courier/personal.h"
 #include "envelope/address.h"
 
 /* A message that cannot be had is not the outlet's fault: it is tried again like one whose connection broke. One whose list is gone is not
@@ -24,18 +25,23 @@ to_send(struct work *work, const char *address)
   char *ascii = g_str_is_ascii(address) ? NULL : address_ascii(slice_of(address));
   if (!ascii)
     return address;
-  g_ptr_array_add(work->ascii, ascii);
+  g_ptr_array_add(work->texts, ascii);
   return ascii;
 }
 
 static void
 address_copies(struct work *work)
 {
-  work->ascii = g_ptr_array_new_with_free_func(g_free);
-  transmission_init(&work->mail, SHAPE_BATCH, work->claim->targets->len);
-  work->mail.reverse_path = work->claim->reverse_path;
-  for (size_t i = 0; i < work->mail.n; i++)
-    work->mail.recipients[i].address = to_send(work, targets_at(work->claim->targets, i)->address);
+  const struct claim *claim = work->claim;
+  work->texts = g_ptr_array_new_with_free_func(g_free);
+  transmission_init(&work->mail, claim->shape, claim->targets->len);
+  work->mail.envelope_id = claim->code;
+  for (size_t i = 0; i < work->mail.n; i++) {
+    const char *address = targets_at(claim->targets, i)->address;
+    work->mail.recipients[i].address = to_send(work, address);
+    work->mail.recipients[i].original = address;
+  }
+  personal_senders(&work->mail, claim, work->texts);
 }
 
 /* Members who stand in To or Cc and do not want a second copy. */
@@ -49,6 +55,20 @@ skip_direct_recipients(struct work *work)
   }
 }
 
+/* The message's octets, and what is each member's own. */
+static enum res
+load(struct work *work, const struct work_tools *tools, GError **error)
+{
+  const struct claim *claim = work->claim;
+  enum res res = parcel_get(tools->shelf, claim->delivery_id, claim->posting_id, &work->parcel, error);
+  if (res != RES_OK)
+    return res;
+  work->mail.as_is = &work->parcel->as_is;
+  work->mail.make_form = parcel_form;
+  work->mail.make_form_arg = work->parcel;
+  return personal_fields(&work->mail, claim, tools->store, work->texts, error);
+}
+
 void
 work_send(struct work *work, const struct work_tools *tools, struct outlet *outlet, struct claim *claim)
 {
@@ -56,12 +76,11 @@ work_send(struct work *work, const struct work_tools *tools, struct outlet *outl
   *work = (struct work){ .claim = claim };
   log_posting(claim->code);
   address_copies(work);
-  enum res res = parcel_get(tools->shelf, claim->delivery_id, claim->posting_id, &work->parcel, &error);
+  enum res res = load(work, tools, &error);
   if (res != RES_OK) {
     without_parcel(work, res, error);
     return;
   }
-  work->mail.as_is = &work->parcel->as_is;
   skip_direct_recipients(work);
   if (transmission_pending(&work->mail) == 0)
     return;
@@ -78,7 +97,7 @@ work_clear(struct work *work)
 {
   parcel_put(work->parcel);
   transmission_clear(&work->mail);
-  g_clear_pointer(&work->ascii, g_ptr_array_unref);
+  g_clear_pointer(&work->texts, g_ptr_array_unref);
   claim_free(work->claim);
   g_free(work->why);
   *work = (struct work){ .claim = NULL };

@@ -18,7 +18,7 @@ struct work {
   struct claim *claim;
   struct parcel *parcel;    /* NULL: it could not be had */
   struct transmission mail; /* recipient i is the claim's target i */
-  GPtrArray *ascii;         /* char *: addresses of `mail` that are not spelled as the member's is */
+  GPtrArray *texts;         /* char *: what `mail` borrows */
   enum outlet_result result;
   bool reached; /* the outlet was asked: `result` says something about it */
   char *why;    /* of BROKEN and DOWN, else "" */
