@@ -7,6 +7,7 @@ import re
 
 from lib.lmtp import crlf
 from lib.posting import DOMAIN, MEMBER, STRANGER, Served, accepted, code, message
+from lib.tags import untagged
 
 LIST_ID = f'<ant.{DOMAIN}>'
 LISTS = {
@@ -58,7 +59,7 @@ class Default(Copies):
         self.assertEqual(added, {**LISTS, 'Precedence': 'list', 'X-Listward-Loop': self.ant, 'Message-ID-Hash': digest})
         self.assertEqual(names(copy.octets)[0], 'Received')
         self.assertEqual(copy.fields('Sender'), [])
-        self.assertEqual((copy.sender.address, copy.addresses), (f'ant-bounces@{DOMAIN}', [MEMBER]))
+        self.assertEqual((untagged(copy.sender.address), copy.addresses), (f'ant-bounces@{DOMAIN}', [MEMBER]))
 
     def test_every_octet_stays(self):
         """Odd fields, folding, 8 bit, an mbox line's remains, an attachment."""
