@@ -1,19 +1,22 @@
 #include "courier/claim_choice.h"
 
-/* Where work can lie. Each query gives the best candidate of its kind: delivery, when it was last served, and the chunk if it is one. The
- * terms on `state` repeat those of the partial indexes, word for word. $1: now, $2 and $3: least and most strikes. */
+/* Deliveries that are asked for: open, of that outlet, with no fewer and no more strikes, and of none of these lists. The terms on states repeat
+ * those of the partial indexes, word for word. */
+#define WANTED                                                                                                        \
+  "delivery.state <> 2 AND delivery.state = 0 AND delivery.strikes >= $1 AND delivery.strikes <= $2 AND delivery.outlet = $3 " \
+  "AND delivery.list_id NOT IN ($4, $5, $6, $7, $8, $9, $10, $11) "
+
+/* Where work can lie. Each query gives the best candidate of its kind: delivery, when it was last served, and the chunk if it is one. $12: now. */
 static const char waiting_chunk_sql[] =
   "SELECT delivery.id, delivery.served_at, chunk.id FROM chunk JOIN delivery ON delivery.id = chunk.delivery_id "
-  "WHERE chunk.state <> 2 AND chunk.state = 0 AND chunk.not_before <= $1 "
-  "AND delivery.state = 0 AND delivery.strikes >= $2 AND delivery.strikes <= $3 ORDER BY delivery.served_at LIMIT 1";
+  "WHERE chunk.state <> 2 AND chunk.state = 0 AND chunk.not_before <= $12 AND " WANTED "ORDER BY delivery.served_at LIMIT 1";
 static const char due_recipient_sql[] =
-  "SELECT delivery.id, delivery.served_at, 0 FROM recipient JOIN delivery ON delivery.id = recipient.delivery_id "
-  "WHERE recipient.state <= 1 AND recipient.state = 0 AND recipient.next_at <= $1 "
-  "AND delivery.state = 0 AND delivery.strikes >= $2 AND delivery.strikes <= $3 ORDER BY recipient.next_at LIMIT 1";
+  "SELECT delivery.id, delivery.served_at, 0 FROM delivery WHERE " WANTED
+  "AND EXISTS (SELECT 1 FROM recipient WHERE recipient.delivery_id = delivery.id AND recipient.state = 0 AND recipient.next_at <= $12) "
+  "ORDER BY delivery.served_at LIMIT 1";
 static const char roster_sql[] =
-  "SELECT id, served_at, 0 FROM delivery "
-  "WHERE state = 0 AND roster = 1 AND (cursor < last_join OR served_at = 0) AND $1 > 0 AND strikes >= $2 AND strikes <= $3 "
-  "ORDER BY served_at LIMIT 1";
+  "SELECT delivery.id, delivery.served_at, 0 FROM delivery WHERE " WANTED
+  "AND roster = 1 AND (cursor < last_join OR served_at = 0) AND $12 > 0 ORDER BY served_at LIMIT 1";
 
 static const char *const candidate_sql[CLAIM_KINDS] = {
   [CLAIM_CHUNK] = waiting_chunk_sql,
@@ -21,20 +24,31 @@ static const char *const candidate_sql[CLAIM_KINDS] = {
   [CLAIM_ROSTER] = roster_sql,
 };
 
-/* Fewest and most strikes of the deliveries that are asked for. */
-static void
-strikes_wanted(const struct claim_options *options, int64_t *least, int64_t *most)
+#define ARGS_MAX (4 + CLAIM_LISTS_MAX)
+
+/* The values of WANTED, and `now`. A list is never -1: that fills what is not used. */
+static struct sql_args
+arguments(const struct claim_options *options, struct sql_value values[ARGS_MAX])
 {
-  *least = options->suspects ? STRIKES_ALONE : 0;
-  *most = options->suspects ? INT64_MAX : STRIKES_ALONE - 1;
+  size_t n = 0;
+  values[n++] = sql_int(options->suspects ? STRIKES_ALONE : 0);
+  values[n++] = sql_int(options->suspects ? INT64_MAX : STRIKES_ALONE - 1);
+  values[n++] = sql_text(options->outlet ? options->outlet : "");
+  for (size_t i = 0; i < CLAIM_LISTS_MAX; i++)
+    values[n++] = sql_int(i < options->n_lists ? options->lists[i] : -1);
+  values[n++] = sql_int(options->now);
+  return (struct sql_args){ values, n };
 }
 
+/* `sql` has no $12. */
 static enum res
 earliest(struct tx *tx, const char *sql, const struct claim_options *options, int64_t *next_at, GError **error)
 {
-  int64_t at, least, most;
-  strikes_wanted(options, &least, &most);
-  enum res res = sql_int_of(tx, sql, SQL_ARGS(sql_int(least), sql_int(most)), &at, error);
+  struct sql_value values[ARGS_MAX];
+  struct sql_args args = arguments(options, values);
+  int64_t at;
+  args.n--;
+  enum res res = sql_int_of(tx, sql, args, &at, error);
   if (res == RES_OK)
     *next_at = MIN(*next_at, at);
   return res == RES_MORE ? RES_OK : res;
@@ -46,14 +60,12 @@ claim_next_at(struct tx *tx, const struct claim_options *options, int64_t *next_
   *next_at = INT64_MAX;
   enum res res = earliest(tx,
                           "SELECT chunk.not_before FROM chunk JOIN delivery ON delivery.id = chunk.delivery_id "
-                          "WHERE chunk.state <> 2 AND chunk.state = 0 AND delivery.state = 0 AND delivery.strikes >= $1 AND delivery.strikes <= $2 "
-                          "ORDER BY chunk.not_before LIMIT 1",
+                          "WHERE chunk.state <> 2 AND chunk.state = 0 AND " WANTED "ORDER BY chunk.not_before LIMIT 1",
                           options, next_at, error);
   if (res == RES_OK)
     res = earliest(tx,
-                   "SELECT recipient.next_at FROM recipient JOIN delivery ON delivery.id = recipient.delivery_id "
-                   "WHERE recipient.state <= 1 AND recipient.state = 0 AND delivery.state = 0 AND delivery.strikes >= $1 AND delivery.strikes <= $2 "
-                   "ORDER BY recipient.next_at LIMIT 1",
+                   "SELECT due FROM (SELECT (SELECT recipient.next_at FROM recipient WHERE recipient.delivery_id = delivery.id AND recipient.state = 0 "
+                   "ORDER BY recipient.next_at LIMIT 1) AS due FROM delivery WHERE " WANTED ") AS dues WHERE due IS NOT NULL ORDER BY due LIMIT 1",
                    options, next_at, error);
   return res;
 }
@@ -62,11 +74,11 @@ enum res
 claim_choose(struct tx *tx, const struct claim_options *options, struct claim_candidate *best, GError **error)
 {
   bool found = false;
-  int64_t least, most;
-  strikes_wanted(options, &least, &most);
+  struct sql_value values[ARGS_MAX];
+  struct sql_args args = arguments(options, values);
   for (enum claim_kind kind = 0; kind < CLAIM_KINDS; kind++) {
     OWN(rows) rows = NULL;
-    enum res res = sql_query(tx, candidate_sql[kind], SQL_ARGS(sql_int(options->now), sql_int(least), sql_int(most)), &rows, error);
+    enum res res = sql_query(tx, candidate_sql[kind], args, &rows, error);
     if (res == RES_OK)
       res = rows_next(rows, error);
     if (res == RES_MORE)

@@ -1,61 +1,85 @@
 #include "courier/courier.h"
 #include "base/clock.h"
-#include "base/counter.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "courier/list_load.h"
 #include "courier/roster_chunk.h"
 #include "courier/shape_choice.h"
 #include "courier/takeback.h"
 #include "courier/work_step.h"
 
-/* Pauses while the outlet is not reached: this, doubling, up to the other. */
-#define DOWN_FIRST CLOCK_SECOND
-#define DOWN_LAST (5 * CLOCK_MINUTE)
 /* A sleep until a time of the wall clock is looked at anew after this long, since somebody may set that clock. */
 #define SLEEP_MAX CLOCK_HOUR
 #define RECORD_TRIES_WHILE_STOPPING 3
 
-/* Why the outlet was not reached, and until when it is left alone. */
-struct down {
-  int64_t since; /* epoch; 0: it is not down */
-  int64_t pause, until; /* until: monotonic */
-  char error[256];
+/* An outlet and what it has in hand. */
+struct lane {
+  struct outlet *outlet;
+  struct work_tools tools; /* with messages of its own: what one outlet holds in memory keeps nothing from the others */
+  int in_flight;           /* pieces of work, one that is being claimed included */
+};
+
+/* A piece of work in flight. */
+struct piece {
+  struct lane *lane;
+  struct claim *claim;
+  int64_t list_id, octets; /* of all its copies together */
 };
 
 struct courier {
-  struct work_tools tools;
-  struct outlet *outlet;
   char *hostname;
-  int connections;
+  char **personal_domains;
+  struct lane lanes[CONFIG_OUTLETS_MAX];
+  const char *sections[CONFIG_OUTLETS_MAX]; /* of the lanes */
+  size_t n_lanes;
+  int n_threads;
   pthread_t *threads;
 
-  pthread_mutex_t lock; /* for all that follows */
+  pthread_mutex_t lock; /* for all that follows, and the lanes' in_flight */
   pthread_cond_t leader, followers, ended;
   int running;         /* threads */
   bool stopping, led;  /* led: there is a leader */
   unsigned generation; /* counts what a leader that has found nothing must look at again for */
-  int in_flight;
+  int in_flight;       /* pieces */
+  size_t turn;         /* the lane that is asked first */
+  struct list_load *load;
+  bool strays;         /* perhaps there are deliveries for outlets that there are not */
+  GHashTable *told;    /* such outlets that an alarm was logged for */
   bool suspects;       /* perhaps there are deliveries to be run alone */
   bool alone;          /* one of them is in flight */
-  struct down down;
 };
 
-struct courier *
-courier_new(struct store *store, const struct courier_options *options, struct outlet *outlet)
+static void
+lane_init(struct courier *courier, struct lane *lane, struct store *store, const struct courier_options *options, size_t n)
 {
-  struct courier *courier = g_new0(struct courier, 1);
   const struct retry_schedule usual = { .first = 5 * CLOCK_MINUTE, .max = 4 * CLOCK_HOUR, .lifetime = 5 * CLOCK_DAY };
-  courier->outlet = outlet;
-  courier->hostname = g_strdup(options->hostname);
-  courier->connections = MAX(options->connections, 1);
-  courier->tools = (struct work_tools){
+  int64_t octets = options->max_octets > 0 ? options->max_octets : 64 * 1024 * 1024;
+  lane->tools = (struct work_tools){
     .store = store,
-    .shelf = parcel_shelf_new(store, options->max_octets > 0 ? options->max_octets : 64 * 1024 * 1024, courier->hostname),
+    .shelf = parcel_shelf_new(store, octets / (int64_t)n, courier->hostname),
     .retry = options->retry.first > 0 ? options->retry : usual,
-    .personal_domains = shape_choice_domains(options->personal_domains),
+    .personal_domains = courier->personal_domains,
     .chunk_size = options->chunk_size > 0 ? (size_t)MIN(options->chunk_size, ROSTER_CHUNK_MAX) : ROSTER_CHUNK_MAX,
   };
-  courier->threads = g_new0(pthread_t, (size_t)courier->connections);
+}
+
+struct courier *
+courier_new(struct store *store, const struct courier_options *options, struct outlet *const *outlets, size_t n)
+{
+  g_assert(n >= 1 && n <= CONFIG_OUTLETS_MAX);
+  struct courier *courier = g_new0(struct courier, 1);
+  courier->hostname = g_strdup(options->hostname);
+  courier->personal_domains = shape_choice_domains(options->personal_domains);
+  for (; courier->n_lanes < n; courier->n_lanes++) {
+    struct lane *lane = &courier->lanes[courier->n_lanes];
+    lane->outlet = outlets[courier->n_lanes];
+    lane_init(courier, lane, store, options, n);
+    courier->sections[courier->n_lanes] = lane->outlet->section;
+    courier->n_threads += lane->outlet->connections;
+  }
+  courier->load = list_load_new(options->max_in_flight > 0 ? options->max_in_flight : INT64_MAX);
+  courier->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  courier->threads = g_new0(pthread_t, (size_t)courier->n_threads);
   pthread_mutex_init(&courier->lock, NULL);
   pthread_cond_init(&courier->leader, NULL);
   pthread_cond_init(&courier->followers, NULL);
@@ -73,16 +97,21 @@ courier_free(struct courier *courier)
   pthread_cond_destroy(&courier->followers);
   pthread_cond_destroy(&courier->ended);
   pthread_mutex_destroy(&courier->lock);
-  parcel_shelf_free(courier->tools.shelf);
-  outlet_free(courier->outlet);
-  g_strfreev(courier->tools.personal_domains);
+  for (size_t i = 0; i < courier->n_lanes; i++) {
+    parcel_shelf_free(courier->lanes[i].tools.shelf);
+    outlet_free(courier->lanes[i].outlet);
+  }
+  list_load_free(courier->load);
+  g_hash_table_unref(courier->told);
+  g_strfreev(courier->personal_domains);
   g_free(courier->threads);
   g_free(courier->hostname);
   g_free(courier);
 }
 
-/* --- the outlet's state; locked --- */
+/* --- leading --- */
 
+/* Locked. */
 static void
 stir_leader(struct courier *courier)
 {
@@ -90,46 +119,11 @@ stir_leader(struct courier *courier)
   pthread_cond_signal(&courier->leader);
 }
 
-/* While the outlet is down one piece of work at a time tries it; those that were in flight when it went down say nothing new. */
-static void
-note_down(struct courier *courier, const struct work *work)
+/* Locked. How many more pieces an outlet can take now, and when to ask again. */
+static int
+room_of(const struct lane *lane, int64_t *again)
 {
-  struct down *down = &courier->down;
-  int64_t now = clock_monotonic();
-  counter_add(COUNTER_OUTLET_DOWN, 1);
-  if (down->since != 0 && now < down->until)
-    return;
-  if (down->since == 0)
-    down->since = clock_now();
-  down->pause = down->pause ? MIN(down->pause * 2, DOWN_LAST) : DOWN_FIRST;
-  down->until = now + down->pause;
-  g_strlcpy(down->error, work->why, sizeof(down->error));
-  log_warn("outlet not reached", log_str("outlet", courier->outlet->name), log_str("error", work->why), log_int("again_after_s", down->pause / CLOCK_SECOND));
-}
-
-static void
-note_result(struct courier *courier, const struct work *work)
-{
-  if (!work->reached)
-    return;
-  if (work->result == OUTLET_DOWN)
-    note_down(courier, work);
-  else {
-    if (courier->down.since != 0)
-      log_note("outlet reached again", log_str("outlet", courier->outlet->name), log_int("after_s", (clock_now() - courier->down.since) / CLOCK_SECOND));
-    courier->down = (struct down){ .since = 0 };
-  }
-}
-
-/* --- leading --- */
-
-/* Locked. When the leader may claim: 0 now, INT64_MAX when it is told, else a time. */
-static int64_t
-claim_at(const struct courier *courier)
-{
-  if (courier->alone || (courier->down.since != 0 && courier->in_flight > 0))
-    return INT64_MAX;
-  return courier->down.since != 0 && clock_monotonic() < courier->down.until ? courier->down.until : 0;
+  return outlet_room(lane->outlet, clock_monotonic(), again) - lane->in_flight;
 }
 
 /* A time of the wall clock as one of the monotonic clock. */
@@ -150,28 +144,113 @@ claim_failed(GError *error)
   return clock_monotonic() + CLOCK_SECOND;
 }
 
-/* Locked, but not while the database is asked. NULL: nothing is due before `until`. Deliveries that run alone are asked for when nothing
- * else is due or in flight, until there is none that still waits. */
-static struct claim *
-claim_work(struct courier *courier, int64_t *until)
+/* Locked. Asks for work of each outlet that has room, which counts a piece more until that is decided. Gives when another may have room. */
+static int64_t
+ask_for_work(struct courier *courier, struct next_work *next, struct lane *asked[CONFIG_OUTLETS_MAX])
 {
-  struct claim *claim = NULL;
+  int64_t until = INT64_MAX;
+  for (size_t i = 0; i < courier->n_lanes; i++) {
+    struct lane *lane = &courier->lanes[(courier->turn + i) % courier->n_lanes];
+    int64_t again;
+    if (room_of(lane, &again) > 0) {
+      lane->in_flight++;
+      asked[next->n_outlets] = lane;
+      next->outlets[next->n_outlets++] = lane->outlet->section;
+    } else
+      until = MIN(until, again);
+  }
+  next->n_lists = list_load_full(courier->load, next->lists, CLAIM_LISTS_MAX);
+  return until;
+}
+
+/* Locked. Only that of what was claimed keeps its piece. */
+static void
+keep_claimed(struct courier *courier, const struct next_work *next, struct lane *const *asked)
+{
+  for (size_t i = 0; i < next->n_outlets; i++)
+    if (next->claim == NULL || i != next->outlet)
+      asked[i]->in_flight--;
+  if (next->claim)
+    courier->turn = ((size_t)(asked[next->outlet] - courier->lanes) + 1) % courier->n_lanes;
+}
+
+/* Locked. */
+static struct piece
+piece_of(struct courier *courier, struct lane *lane, struct claim *claim)
+{
+  struct piece piece = { .lane = lane, .claim = claim, .list_id = claim->list_id, .octets = claim->size * (int64_t)claim->targets->len };
+  list_load_add(courier->load, piece.list_id, piece.octets);
+  return piece;
+}
+
+/* Deliveries of a list whose setting names an outlet that there is not were routed to the default one. */
+static void
+tell_strays(struct courier *courier, const GPtrArray *strays)
+{
+  for (guint i = 0; strays && i < strays->len; i++)
+    if (g_hash_table_add(courier->told, g_strdup(g_ptr_array_index(strays, i))))
+      log_alarm("copies for an outlet that is not configured go by [outlet]", log_str("outlet", g_ptr_array_index(strays, i)));
+}
+
+/* Deliveries that run alone are asked for when nothing else is due or in flight. Gives when something will be due. */
+static int64_t
+claim_any(struct courier *courier, struct next_work *next, bool try_suspects)
+{
+  const struct work_tools *tools = &courier->lanes[0].tools;
   GError *error = NULL;
-  int64_t next_at = INT64_MAX, suspect_at = INT64_MAX;
-  bool try_suspects = courier->suspects && courier->in_flight == 0, suspect = false;
+  enum res res = work_step(tools, NULL, next, &error);
+  int64_t at = next->next_at;
+  if (res == RES_OK && next->configured) {
+    tell_strays(courier, next->strays);
+    g_clear_pointer(&next->strays, g_ptr_array_unref);
+    next->configured = NULL;
+  }
+  if (res == RES_OK && next->claim == NULL && try_suspects && monotonic_of(at) != 0) {
+    next->suspects = true;
+    res = work_step(tools, NULL, next, &error);
+  }
+  return res == RES_OK ? monotonic_of(MIN(at, next->next_at)) : claim_failed(error);
+}
+
+/* Locked, but not while the database is asked. False: nothing is due before `until`. */
+static bool
+claim_work(struct courier *courier, struct piece *piece, int64_t *until)
+{
+  struct next_work next = { .next_at = INT64_MAX };
+  struct lane *asked[CONFIG_OUTLETS_MAX];
+  *until = ask_for_work(courier, &next, asked);
+  if (next.n_outlets == 0)
+    return false;
+  bool try_suspects = courier->suspects && courier->in_flight == 0, strays = courier->strays;
+  if (strays) {
+    next.configured = courier->sections;
+    next.n_configured = courier->n_lanes;
+  }
+  courier->strays = false;
   pthread_mutex_unlock(&courier->lock);
-  enum res res = work_step(&courier->tools, NULL, false, &claim, &next_at, &error);
-  if (res == RES_OK && claim == NULL && try_suspects && monotonic_of(next_at) != 0) {
-    res = work_step(&courier->tools, NULL, true, &claim, &suspect_at, &error);
-    suspect = true;
-  }
-  *until = res == RES_OK ? monotonic_of(MIN(next_at, suspect_at)) : claim_failed(error);
+  int64_t due = claim_any(courier, &next, try_suspects);
   pthread_mutex_lock(&courier->lock);
-  if (suspect && res == RES_OK) {
-    courier->alone = claim != NULL;
-    courier->suspects = claim != NULL || suspect_at != INT64_MAX;
+  *until = MIN(*until, due);
+  courier->strays |= next.configured != NULL; /* it was not done */
+  keep_claimed(courier, &next, asked);
+  if (next.suspects) {
+    courier->alone = next.claim != NULL;
+    courier->suspects = next.claim != NULL || next.next_at != INT64_MAX || next.n_outlets < courier->n_lanes;
   }
-  return claim;
+  if (next.claim)
+    *piece = piece_of(courier, asked[next.outlet], next.claim);
+  return next.claim != NULL;
+}
+
+static int64_t
+expire_all(struct courier *courier)
+{
+  int64_t next = INT64_MAX;
+  for (size_t i = 0; i < courier->n_lanes; i++) {
+    int64_t at = outlet_expire(courier->lanes[i].outlet, clock_monotonic());
+    next = MIN(next, at);
+  }
+  return next;
 }
 
 /* Locked, but not while asleep. Until `until`, or until stirred. */
@@ -179,8 +258,9 @@ static void
 sleep_until(struct courier *courier, int64_t until, unsigned generation)
 {
   pthread_mutex_unlock(&courier->lock);
-  parcel_shelf_clear(courier->tools.shelf);
-  int64_t expire = outlet_expire(courier->outlet, clock_monotonic());
+  for (size_t i = 0; i < courier->n_lanes; i++)
+    parcel_shelf_clear(courier->lanes[i].tools.shelf);
+  int64_t expire = expire_all(courier);
   pthread_mutex_lock(&courier->lock);
   while (courier->generation == generation && !courier->stopping && clock_monotonic() < until) {
     struct timespec wake = thread_deadline(MIN(until, expire));
@@ -188,46 +268,43 @@ sleep_until(struct courier *courier, int64_t until, unsigned generation)
     if (clock_monotonic() < expire)
       continue;
     pthread_mutex_unlock(&courier->lock);
-    expire = outlet_expire(courier->outlet, clock_monotonic());
+    expire = expire_all(courier);
     pthread_mutex_lock(&courier->lock);
   }
 }
 
-/* Locked. NULL: stopping. */
-static struct claim *
-find_work(struct courier *courier)
+/* Locked. False: stopping. */
+static bool
+find_work(struct courier *courier, struct piece *piece)
 {
   while (!courier->stopping) {
     unsigned generation = courier->generation;
-    struct claim *claim = NULL;
-    int64_t until = claim_at(courier);
-    if (until == 0)
-      claim = claim_work(courier, &until);
-    if (claim)
-      return claim;
+    int64_t until = INT64_MAX;
+    if (!courier->alone && claim_work(courier, piece, &until))
+      return true;
     if (until > 0)
       sleep_until(courier, until, generation);
   }
-  return NULL;
+  return false;
 }
 
-/* Waits to be the leader, then for work; hands leadership on. NULL: stopping. */
-static struct claim *
-lead(struct courier *courier)
+/* Waits to be the leader, then for work; hands leadership on. False: stopping. */
+static bool
+lead(struct courier *courier, struct piece *piece)
 {
-  struct claim *claim = NULL;
+  bool found = false;
   pthread_mutex_lock(&courier->lock);
   while (courier->led && !courier->stopping)
     pthread_cond_wait(&courier->followers, &courier->lock);
   if (!courier->stopping) {
     courier->led = true;
-    claim = find_work(courier);
+    found = find_work(courier, piece);
     courier->led = false;
-    courier->in_flight += claim != NULL;
+    courier->in_flight += found;
     pthread_cond_signal(&courier->followers);
   }
   pthread_mutex_unlock(&courier->lock);
-  return claim;
+  return found;
 }
 
 /* --- working --- */
@@ -250,54 +327,81 @@ wait_to_record(struct courier *courier, int tries, GError *error)
   return false;
 }
 
-/* Records, and claims the next piece if that is `wanted` and there is one. */
-static struct claim *
-record(struct courier *courier, const struct work *work, bool wanted, int64_t *next_at)
+/* Records, and claims the next piece if that is wanted (`next` not NULL). After a failure nothing is claimed. */
+static void
+record(struct courier *courier, const struct lane *lane, const struct work *work, struct next_work *next)
 {
-  struct claim *next = NULL;
   GError *error = NULL;
-  for (int tries = 1; work_step(&courier->tools, work, false, wanted ? &next : NULL, next_at, &error) != RES_OK; tries++) {
-    wanted = false;
+  for (int tries = 1; work_step(&lane->tools, work, next, &error) != RES_OK; tries++) {
+    next = NULL;
     if (!wait_to_record(courier, tries, g_steal_pointer(&error)))
-      return NULL;
+      return;
   }
-  return next;
 }
 
-/* Sends a piece of work and gives the next one, or NULL. */
-static struct claim *
-run(struct courier *courier, struct claim *claim)
+/* Locked. True: when `piece` has ended the outlet can take another, and `next` asks for it. The list of this one may be that of the next. */
+static bool
+wants_more(struct courier *courier, const struct piece *piece, struct next_work *next)
+{
+  int64_t again;
+  if (courier->stopping || courier->alone || room_of(piece->lane, &again) < 0)
+    return false;
+  next->outlets[next->n_outlets++] = piece->lane->outlet->section;
+  (void)list_load_remove(courier->load, piece->list_id, piece->octets);
+  next->n_lists = list_load_full(courier->load, next->lists, CLAIM_LISTS_MAX);
+  list_load_add(courier->load, piece->list_id, piece->octets);
+  return true;
+}
+
+/* Locked. The piece has ended; the next one takes its place if there is one. The leader looks again if there may be more room than that. */
+static bool
+take_turn(struct courier *courier, struct piece *piece, struct claim *next)
+{
+  struct lane *lane = piece->lane;
+  int64_t again;
+  bool stir = list_load_remove(courier->load, piece->list_id, piece->octets);
+  courier->alone = false;
+  if (next)
+    *piece = piece_of(courier, lane, next);
+  else {
+    lane->in_flight--;
+    courier->in_flight--;
+  }
+  if (stir || next == NULL || room_of(lane, &again) > 0)
+    stir_leader(courier);
+  return next != NULL;
+}
+
+/* Sends a piece of work. True: it is the next one then. */
+static bool
+run(struct courier *courier, struct piece *piece)
 {
   struct work work;
-  int64_t next_at = 0;
-  work_send(&work, &courier->tools, courier->outlet, claim);
+  struct next_work next = { .next_at = INT64_MAX };
+  work_send(&work, &piece->lane->tools, piece->lane->outlet, piece->claim);
 
   pthread_mutex_lock(&courier->lock);
-  note_result(courier, &work);
-  bool wanted = !courier->stopping && !courier->alone && courier->down.since == 0;
+  bool wanted = wants_more(courier, piece, &next);
   pthread_mutex_unlock(&courier->lock);
 
-  struct claim *next = record(courier, &work, wanted, &next_at);
+  record(courier, piece->lane, &work, wanted ? &next : NULL);
   work_clear(&work);
   log_posting(NULL);
 
   pthread_mutex_lock(&courier->lock);
-  courier->alone = false;
-  if (next == NULL) {
-    courier->in_flight--;
-    stir_leader(courier);
-  }
+  bool again = take_turn(courier, piece, next.claim);
   pthread_mutex_unlock(&courier->lock);
-  return next;
+  return again;
 }
 
 static void *
 worker(void *arg)
 {
   struct courier *courier = arg;
-  for (struct claim *claim = lead(courier); claim; claim = lead(courier))
-    while (claim)
-      claim = run(courier, claim);
+  struct piece piece;
+  while (lead(courier, &piece))
+    while (run(courier, &piece))
+      ;
   pthread_mutex_lock(&courier->lock);
   courier->running--;
   pthread_cond_broadcast(&courier->ended);
@@ -317,7 +421,7 @@ static enum res
 take_back(struct courier *courier, GError **error)
 {
   struct takeback takeback = { .taken = 0 };
-  enum res res = store_write(courier->tools.store, write_takeback, &takeback, error);
+  enum res res = store_write(courier->lanes[0].tools.store, write_takeback, &takeback, error);
   if (res == RES_OK) {
     courier->suspects = takeback.suspects > 0;
     if (takeback.taken > 0)
@@ -329,22 +433,30 @@ take_back(struct courier *courier, GError **error)
   return res == RES_OK ? RES_OK : RES_TEMP;
 }
 
+static void
+cut_all(struct courier *courier, bool cut)
+{
+  for (size_t i = 0; i < courier->n_lanes; i++)
+    outlet_cut(courier->lanes[i].outlet, cut);
+}
+
 enum res
 courier_start(struct courier *courier, GError **error)
 {
   enum res res = take_back(courier, error);
   if (res != RES_OK)
     return res;
-  outlet_cut(courier->outlet, false);
+  cut_all(courier, false);
   pthread_mutex_lock(&courier->lock);
   courier->stopping = false;
-  while (courier->running < courier->connections && thread_start(&courier->threads[courier->running], worker, courier))
+  courier->strays = true;
+  while (courier->running < courier->n_threads && thread_start(&courier->threads[courier->running], worker, courier))
     courier->running++;
   int running = courier->running;
   pthread_mutex_unlock(&courier->lock);
-  if (running == courier->connections)
+  if (running == courier->n_threads)
     return RES_OK;
-  courier->connections = running;
+  courier->n_threads = running;
   courier_stop(courier, 0);
   return trouble(error, REPLY_TROUBLE, "no room for the courier's threads");
 }
@@ -353,6 +465,7 @@ void
 courier_wake(struct courier *courier)
 {
   pthread_mutex_lock(&courier->lock);
+  courier->strays = true;
   stir_leader(courier);
   pthread_mutex_unlock(&courier->lock);
 }
@@ -360,11 +473,16 @@ courier_wake(struct courier *courier)
 void
 courier_retry(struct courier *courier)
 {
-  pthread_mutex_lock(&courier->lock);
-  courier->down.until = 0;
-  courier->down.pause = 0;
-  stir_leader(courier);
-  pthread_mutex_unlock(&courier->lock);
+  for (size_t i = 0; i < courier->n_lanes; i++)
+    outlet_retry(courier->lanes[i].outlet);
+  courier_wake(courier);
+}
+
+void
+courier_refresh(struct courier *courier)
+{
+  for (size_t i = 0; i < courier->n_lanes; i++)
+    outlet_refresh(courier->lanes[i].outlet);
 }
 
 void
@@ -388,19 +506,43 @@ courier_stop(struct courier *courier, int64_t deadline)
   bool late = courier->running > 0;
   pthread_mutex_unlock(&courier->lock);
   if (late)
-    outlet_cut(courier->outlet, true);
-  for (int i = 0; i < courier->connections; i++)
+    cut_all(courier, true);
+  for (int i = 0; i < courier->n_threads; i++)
     pthread_join(courier->threads[i], NULL);
+}
+
+/* Since when none of the hops from `first` on is reached; 0: one is. */
+static int64_t
+down_since(const GArray *hops, guint first)
+{
+  int64_t since = 0;
+  for (guint i = first; i < hops->len; i++) {
+    int64_t at = g_array_index(hops, struct hop_state, i).down_since;
+    if (at == 0)
+      return 0;
+    since = MAX(since, at);
+  }
+  return since;
 }
 
 void
 courier_state(struct courier *courier, struct courier_state *state)
 {
+  *state = (struct courier_state){ .hops = hop_states_new() };
   pthread_mutex_lock(&courier->lock);
-  const struct down *down = &courier->down;
-  *state = (struct courier_state){ .in_flight = courier->in_flight, .down_since = down->since };
-  if (down->since != 0)
-    state->next_try = clock_now() + MAX(down->until - clock_monotonic(), 0);
-  g_strlcpy(state->error, down->error, sizeof(state->error));
+  state->in_flight = courier->in_flight;
   pthread_mutex_unlock(&courier->lock);
+  for (size_t i = 0; i < courier->n_lanes; i++) {
+    guint first = state->hops->len;
+    outlet_state(courier->lanes[i].outlet, state->hops);
+    int64_t since = down_since(state->hops, first);
+    if (since != 0 && (state->down_since == 0 || since < state->down_since))
+      state->down_since = since;
+  }
+}
+
+void
+courier_state_clear(struct courier_state *state)
+{
+  g_array_unref(state->hops);
 }

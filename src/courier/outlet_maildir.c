@@ -1,10 +1,12 @@
 /* The Maildir outlet: one file for each recipient, with Return-Path and Delivered-To on top and the line ends of this machine. For a look
  * at what would be sent, with no MTA at all. */
 #include "base/clock.h"
+#include "base/counter.h"
 #include "base/token.h"
 #include "courier/outlet.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +14,8 @@
 struct outlet_maildir {
   struct outlet outlet;
   char *path, *hostname;
+  pthread_mutex_t lock; /* for `backoff` */
+  struct backoff backoff;
 };
 
 static enum res
@@ -104,10 +108,9 @@ settle_written(struct transmission *mail, int reply)
 }
 
 /* Nobody counts as sent to before the folder is on disk. */
-static enum outlet_result
-maildir_send(struct outlet *outlet, struct transmission *mail, GError **error)
+static enum res
+write_all(const struct outlet_maildir *maildir, struct transmission *mail, GError **error)
 {
-  const struct outlet_maildir *maildir = (struct outlet_maildir *)outlet;
   enum res res = ensure_folders(maildir, error);
   for (size_t i = 0; i < mail->n && res == RES_OK; i++) {
     struct transmission_recipient *recipient = &mail->recipients[i];
@@ -123,44 +126,92 @@ maildir_send(struct outlet *outlet, struct transmission *mail, GError **error)
     g_propagate_error(error, g_steal_pointer(&unsynced));
     res = RES_TEMP;
   }
-  return res == RES_OK ? OUTLET_DONE : OUTLET_DOWN;
-}
-
-static int64_t
-maildir_expire(struct outlet *outlet, int64_t now)
-{
-  (void)outlet;
-  (void)now;
-  return INT64_MAX;
+  return res;
 }
 
 static void
-maildir_cut(struct outlet *outlet, bool cut)
+note(struct outlet_maildir *maildir, const char *trouble)
 {
-  (void)outlet;
-  (void)cut;
+  pthread_mutex_lock(&maildir->lock);
+  if (trouble == NULL) {
+    int64_t after = backoff_reached(&maildir->backoff, clock_now());
+    if (after >= 0)
+      outlet_tell_reached(&maildir->outlet, NULL, after);
+  } else if (backoff_failed(&maildir->backoff, trouble, clock_now(), clock_monotonic()))
+    outlet_tell_unreached(&maildir->outlet, NULL, &maildir->backoff);
+  pthread_mutex_unlock(&maildir->lock);
+}
+
+static enum outlet_result
+maildir_send(struct outlet *outlet, struct transmission *mail, GError **error)
+{
+  struct outlet_maildir *maildir = (struct outlet_maildir *)outlet;
+  g_autoptr(GError) cause = NULL;
+  enum res res = write_all(maildir, mail, &cause);
+  note(maildir, res == RES_OK ? NULL : cause->message);
+  if (res == RES_OK)
+    return OUTLET_DONE;
+  counter_add(COUNTER_OUTLET_DOWN, 1);
+  g_propagate_error(error, g_steal_pointer(&cause));
+  return OUTLET_DOWN;
+}
+
+static int
+maildir_room(struct outlet *outlet, int64_t now, int64_t *again)
+{
+  struct outlet_maildir *maildir = (struct outlet_maildir *)outlet;
+  pthread_mutex_lock(&maildir->lock);
+  bool down = backoff_is_down(&maildir->backoff), over = backoff_is_over(&maildir->backoff, now);
+  *again = over ? INT64_MAX : maildir->backoff.until;
+  pthread_mutex_unlock(&maildir->lock);
+  return !down ? outlet->connections : over ? 1 : 0;
+}
+
+static void
+maildir_retry(struct outlet *outlet)
+{
+  struct outlet_maildir *maildir = (struct outlet_maildir *)outlet;
+  pthread_mutex_lock(&maildir->lock);
+  backoff_retry(&maildir->backoff);
+  pthread_mutex_unlock(&maildir->lock);
+}
+
+static void
+maildir_state(struct outlet *outlet, GArray *hops)
+{
+  struct outlet_maildir *maildir = (struct outlet_maildir *)outlet;
+  pthread_mutex_lock(&maildir->lock);
+  struct hop_state state = outlet_hop_state(outlet, maildir->path, &maildir->backoff);
+  pthread_mutex_unlock(&maildir->lock);
+  state.window = outlet->connections;
+  g_array_append_val(hops, state);
 }
 
 static void
 maildir_free(struct outlet *outlet)
 {
   struct outlet_maildir *maildir = (struct outlet_maildir *)outlet;
+  pthread_mutex_destroy(&maildir->lock);
   g_free(maildir->path);
   g_free(maildir->hostname);
   g_free(maildir);
 }
 
-static const struct outlet_ops maildir_ops = { .send = maildir_send, .expire = maildir_expire, .cut = maildir_cut, .free = maildir_free };
+static const struct outlet_ops maildir_ops = {
+  .send = maildir_send, .room = maildir_room, .retry = maildir_retry, .state = maildir_state, .free = maildir_free,
+};
 
 struct outlet *
 outlet_maildir_new(const struct outlet_options *options, GError **error)
 {
   if (options->path == NULL || options->path[0] == '\0') {
-    (void)!refuse(error, REPLY_TROUBLE, "an outlet of type maildir needs a path");
+    g_autofree char *section = outlet_section(options->section);
+    (void)!refuse(error, REPLY_TROUBLE, "%s path: a Maildir needs one", section);
     return NULL;
   }
   struct outlet_maildir *maildir = g_new0(struct outlet_maildir, 1);
-  maildir->outlet = (struct outlet){ .ops = &maildir_ops, .name = g_strdup_printf("maildir %s", options->path) };
+  outlet_init(&maildir->outlet, &maildir_ops, options, options->path);
+  pthread_mutex_init(&maildir->lock, NULL);
   maildir->path = g_strdup(options->path);
   maildir->hostname = g_strdelimit(g_strdup(options->hostname), "/:", '_');
   return &maildir->outlet;

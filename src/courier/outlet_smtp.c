@@ -1,246 +1,246 @@
-/* The SMTP outlet: a small pool of connections to one server. The one used last is used first, so that few stay open; what was idle for a
- * few seconds is closed. */
+/* The SMTP outlet: one or several next hops that share out what there is to send. What one cannot take now goes to another at once. */
+#include "courier/outlet_smtp.h"
 #include "base/clock.h"
-#include "base/log.h"
-#include "courier/outlet.h"
-#include "courier/smtp_client.h"
-#include "net/endpoint.h"
-#include <pthread.h>
 
-#define CONNECT_WAIT (30 * CLOCK_SECOND)
-#define IDLE_MAX (5 * CLOCK_SECOND)
-/* Transmissions over one connection: an MTA's limits per connection shall not surprise us. */
-#define USES_MAX 100
-
-struct link {
-  struct smtp_client *client;
-  int uses;
-  int64_t idle_since;
-};
-
-struct outlet_smtp {
-  struct outlet outlet;
-  struct endpoint *endpoint;
-  char *hostname;
-  size_t max_recipients;
-  pthread_mutex_t lock; /* for what follows */
-  GPtrArray *idle;      /* struct link *, the longest idle first */
-  GPtrArray *busy;      /* struct link * */
-  bool cut;
-};
-
-static void
-link_free(struct link *link)
+static struct outlet_smtp *
+smtp_of(struct outlet *outlet)
 {
-  if (link == NULL)
-    return;
-  smtp_client_free(link->client);
-  g_free(link);
-}
-OWN_DEFINE(link, link_free)
-
-static void
-link_quit(struct link *link)
-{
-  smtp_client_quit(g_steal_pointer(&link->client));
-  link_free(link);
+  return (struct outlet_smtp *)outlet;
 }
 
-/* --- the pool --- */
+/* --- sending --- */
 
-/* An idle connection, or NULL. False: no connection is wanted any more. */
-static bool
-pool_take(struct outlet_smtp *smtp, struct link **link)
+/* One that has not been tried and has room, or NULL. */
+static struct next_hop *
+choose(struct outlet_smtp *smtp, bool tried[NEXT_HOPS_MAX], bool moved)
 {
-  *link = NULL;
+  struct next_hop *hop = NULL;
   pthread_mutex_lock(&smtp->lock);
-  bool cut = smtp->cut;
-  if (!cut && smtp->idle->len > 0) {
-    *link = g_ptr_array_steal_index(smtp->idle, smtp->idle->len - 1);
-    g_ptr_array_add(smtp->busy, *link);
+  struct window *window = smtp->cut ? NULL : windows_choose(&smtp->windows, tried, moved, clock_monotonic());
+  if (window) {
+    hop = &smtp->hops[window - smtp->window];
+    tried[window - smtp->window] = true;
   }
   pthread_mutex_unlock(&smtp->lock);
-  return !cut;
-}
-
-/* False: no connection is wanted any more. */
-static bool
-pool_add_busy(struct outlet_smtp *smtp, struct link *link)
-{
-  pthread_mutex_lock(&smtp->lock);
-  bool cut = smtp->cut;
-  if (!cut)
-    g_ptr_array_add(smtp->busy, link);
-  pthread_mutex_unlock(&smtp->lock);
-  return !cut;
+  return hop;
 }
 
 static void
-pool_forget(struct outlet_smtp *smtp, struct link *link)
+leave(struct outlet_smtp *smtp, struct next_hop *hop)
 {
   pthread_mutex_lock(&smtp->lock);
-  g_ptr_array_remove_fast(smtp->busy, link);
+  hop->window->busy--;
   pthread_mutex_unlock(&smtp->lock);
 }
 
-static void
-pool_give(struct outlet_smtp *smtp, struct link *link)
+static enum outlet_result
+nowhere(struct outlet_smtp *smtp, enum outlet_result result, GError **error)
 {
-  link->uses++;
-  link->idle_since = clock_monotonic();
-  pthread_mutex_lock(&smtp->lock);
-  bool keep = link->uses < USES_MAX && !smtp->cut;
-  g_ptr_array_remove_fast(smtp->busy, link);
-  if (keep)
-    g_ptr_array_add(smtp->idle, link);
-  pthread_mutex_unlock(&smtp->lock);
-  if (!keep)
-    link_quit(link);
-}
-
-/* --- connections --- */
-
-static enum res
-stopping(GError **error)
-{
-  return trouble(error, REPLY_STOPPING, "stopping");
-}
-
-static void
-link_drop(struct outlet_smtp *smtp, struct link *link)
-{
-  pool_forget(smtp, link);
-  link_free(link);
-}
-
-/* It is in the pool before the server has said anything, so that a server that never does can be cut off. */
-static enum res
-link_open(struct outlet_smtp *smtp, struct link **link, GError **error)
-{
-  int fd;
-  enum res res = endpoint_connect(smtp->endpoint, clock_monotonic() + CONNECT_WAIT, &fd, error);
-  if (res != RES_OK)
-    return RES_TEMP;
-  OWN(link) opened = g_new0(struct link, 1);
-  opened->client = smtp_client_new(stream_new(fd), &(struct smtp_client_options){ .hostname = smtp->hostname, .name = smtp->outlet.name, .max_recipients = smtp->max_recipients });
-  if (!pool_add_busy(smtp, opened))
-    return stopping(error);
-
-  g_autoptr(GError) cause = NULL;
-  res = smtp_client_hello(opened->client, &cause);
-  if (res == RES_OK) {
-    *link = OWN_GIVE(opened);
-    return RES_OK;
+  if (error && *error == NULL) {
+    pthread_mutex_lock(&smtp->lock);
+    bool cut = smtp->cut, down = windows_all_down(&smtp->windows);
+    pthread_mutex_unlock(&smtp->lock);
+    (void)!trouble(error, cut ? REPLY_STOPPING : REPLY_TROUBLE, cut ? "stopping" : down ? "no next hop is reached" : "no next hop has room");
   }
-  if (res == RES_BAD)
-    log_alarm("the outlet refuses us", log_str("outlet", smtp->outlet.name), log_err(cause));
-  g_propagate_error(error, g_steal_pointer(&cause));
-  link_drop(smtp, OWN_GIVE(opened));
-  return RES_TEMP;
+  return result;
 }
 
-/* A connection that was idle may have been closed by the server meanwhile: one that breaks before it answered anything says nothing about
- * the server, and a fresh one is tried. So is one after a connection that settled some recipients before it broke: servers hang up after so
- * many refusals. */
+/* Each next hop at most once. BROKEN if it broke anywhere: who was not reached says less. The error is the one of that result that came first. */
 static enum outlet_result
 smtp_send(struct outlet *outlet, struct transmission *transmission, GError **error)
 {
-  struct outlet_smtp *smtp = (struct outlet_smtp *)outlet;
-  for (;;) {
+  struct outlet_smtp *smtp = smtp_of(outlet);
+  bool tried[NEXT_HOPS_MAX] = { false }, moved = false;
+  enum outlet_result worst = OUTLET_DOWN;
+  for (struct next_hop *hop; (hop = choose(smtp, tried, moved)) != NULL; moved = true) {
     g_autoptr(GError) cause = NULL;
-    size_t before = transmission_pending(transmission);
-    struct link *link;
-    enum res res = pool_take(smtp, &link) ? RES_OK : stopping(error);
-    bool reused = link != NULL;
-    if (res == RES_OK && !reused)
-      res = link_open(smtp, &link, error);
-    if (res != RES_OK)
-      return OUTLET_DOWN;
-    if (smtp_client_send(link->client, transmission, &cause) == RES_OK) {
-      pool_give(smtp, link);
+    enum outlet_result result = next_hop_send(hop, transmission, &cause);
+    leave(smtp, hop);
+    if (result == OUTLET_DONE) {
+      g_clear_error(error);
       return OUTLET_DONE;
     }
-    bool stale = reused && !smtp_client_answered(link->client);
-    link_drop(smtp, link);
-    size_t pending = transmission_pending(transmission);
-    if (pending == 0)
-      return OUTLET_DONE;
-    if (!stale && pending == before) {
+    if (!moved || (result == OUTLET_BROKEN && worst == OUTLET_DOWN)) {
+      g_clear_error(error);
       g_propagate_error(error, g_steal_pointer(&cause));
-      return OUTLET_BROKEN;
+      worst = result;
     }
   }
+  return nowhere(smtp, worst, error);
 }
+
+static int
+smtp_room(struct outlet *outlet, int64_t now, int64_t *again)
+{
+  struct outlet_smtp *smtp = smtp_of(outlet);
+  pthread_mutex_lock(&smtp->lock);
+  int room = windows_room(&smtp->windows, now, again);
+  pthread_mutex_unlock(&smtp->lock);
+  return room;
+}
+
+/* --- the operator --- */
+
+static void
+smtp_retry(struct outlet *outlet)
+{
+  struct outlet_smtp *smtp = smtp_of(outlet);
+  pthread_mutex_lock(&smtp->lock);
+  for (size_t i = 0; i < smtp->windows.n; i++)
+    backoff_retry(&smtp->window[i].backoff);
+  pthread_mutex_unlock(&smtp->lock);
+}
+
+/* Idle connections are closed by the next expiry, or when they would be used. */
+static void
+smtp_refresh(struct outlet *outlet)
+{
+  struct outlet_smtp *smtp = smtp_of(outlet);
+  smtp_access_refresh(smtp->access);
+  pthread_mutex_lock(&smtp->lock);
+  smtp->generation++;
+  pthread_mutex_unlock(&smtp->lock);
+  (void)outlet_expire(outlet, clock_monotonic());
+}
+
+static void
+smtp_state(struct outlet *outlet, GArray *hops)
+{
+  struct outlet_smtp *smtp = smtp_of(outlet);
+  pthread_mutex_lock(&smtp->lock);
+  for (size_t i = 0; i < smtp->windows.n; i++) {
+    struct hop_state state = outlet_hop_state(outlet, smtp->hops[i].name, &smtp->window[i].backoff);
+    state.window = MIN(smtp->window[i].size, windows_share(&smtp->windows));
+    state.open = smtp->window[i].open;
+    g_array_append_val(hops, state);
+  }
+  pthread_mutex_unlock(&smtp->lock);
+}
+
+/* --- its end --- */
 
 static int64_t
 smtp_expire(struct outlet *outlet, int64_t now)
 {
-  struct outlet_smtp *smtp = (struct outlet_smtp *)outlet;
-  for (;;) {
-    struct link *old = NULL;
-    int64_t next = INT64_MAX;
-    pthread_mutex_lock(&smtp->lock);
-    if (smtp->idle->len > 0) {
-      struct link *first = g_ptr_array_index(smtp->idle, 0);
-      next = first->idle_since + IDLE_MAX;
-      if (next <= now)
-        old = g_ptr_array_steal_index(smtp->idle, 0);
-    }
-    pthread_mutex_unlock(&smtp->lock);
-    if (old == NULL)
-      return next;
-    link_quit(old);
+  struct outlet_smtp *smtp = smtp_of(outlet);
+  int64_t next = INT64_MAX;
+  for (size_t i = 0; i < smtp->windows.n; i++) {
+    int64_t at = next_hop_expire(&smtp->hops[i], now);
+    next = MIN(next, at);
   }
+  return next;
 }
 
 static void
 smtp_cut(struct outlet *outlet, bool cut)
 {
-  struct outlet_smtp *smtp = (struct outlet_smtp *)outlet;
+  struct outlet_smtp *smtp = smtp_of(outlet);
   pthread_mutex_lock(&smtp->lock);
   smtp->cut = cut;
-  for (guint i = 0; cut && i < smtp->busy->len; i++)
-    smtp_client_cut(((struct link *)g_ptr_array_index(smtp->busy, i))->client);
+  for (size_t i = 0; cut && i < smtp->windows.n; i++)
+    next_hop_cut(&smtp->hops[i]);
   pthread_mutex_unlock(&smtp->lock);
 }
 
 static void
 smtp_free(struct outlet *outlet)
 {
-  struct outlet_smtp *smtp = (struct outlet_smtp *)outlet;
-  (void)smtp_expire(outlet, INT64_MAX);
-  g_ptr_array_unref(smtp->idle);
-  g_ptr_array_unref(smtp->busy);
-  endpoint_free(smtp->endpoint);
+  struct outlet_smtp *smtp = smtp_of(outlet);
+  for (size_t i = 0; i < smtp->windows.n; i++)
+    next_hop_clear(&smtp->hops[i]);
+  smtp_access_free(smtp->access);
   pthread_mutex_destroy(&smtp->lock);
+  g_strfreev(smtp->ignore_keywords);
   g_free(smtp->hostname);
   g_free(smtp);
 }
 
-static const struct outlet_ops smtp_ops = { .send = smtp_send, .expire = smtp_expire, .cut = smtp_cut, .free = smtp_free };
+static const struct outlet_ops smtp_ops = {
+  .send = smtp_send,
+  .room = smtp_room,
+  .retry = smtp_retry,
+  .refresh = smtp_refresh,
+  .state = smtp_state,
+  .expire = smtp_expire,
+  .cut = smtp_cut,
+  .free = smtp_free,
+};
 
-/* "host" and port as one endpoint; an IPv6 address may come without brackets. */
-static char *
-endpoint_name(const struct outlet_options *options)
+/* --- making one --- */
+
+/* HOST, HOST:PORT, an IPv6 address with or without brackets, [v6]:PORT. */
+static enum res
+parse_host(const char *text, int port, struct endpoint **endpoint, GError **error)
 {
-  bool bare_ipv6 = strchr(options->host, ':') != NULL && options->host[0] != '[';
-  return g_strdup_printf(bare_ipv6 ? "[%s]:%d" : "%s:%d", options->host, options->port);
+  const char *colon = strchr(text, ':'), *end = strrchr(text, ']');
+  bool bracketed = text[0] == '[', bare_ipv6 = !bracketed && colon && strchr(colon + 1, ':');
+  bool has_port = bracketed ? end && end[1] == ':' : colon && !bare_ipv6;
+  g_autofree char *whole = has_port ? g_strdup(text) : g_strdup_printf(bare_ipv6 ? "[%s]:%d" : "%s:%d", text, port);
+  enum res res = strchr(whole, '/') ? RES_BAD : endpoint_parse(whole, endpoint, NULL);
+  if (res == RES_OK && (*endpoint)->port == 0) {
+    endpoint_free(g_steal_pointer(endpoint));
+    res = RES_BAD;
+  }
+  return res == RES_OK ? RES_OK : refuse(error, REPLY_SYNTAX, "\"%s\" is no next hop: HOST, HOST:PORT, an IPv6 address, or [IPv6]:PORT", text);
+}
+
+static bool
+has_hop(const struct outlet_smtp *smtp, const struct endpoint *endpoint)
+{
+  g_autofree char *name = endpoint_text(endpoint);
+  for (size_t i = 0; i < smtp->windows.n; i++)
+    if (strcmp(smtp->hops[i].name, name) == 0)
+      return true;
+  return false;
+}
+
+static enum res
+add_hop(struct outlet_smtp *smtp, const char *text, int port, GError **error)
+{
+  size_t n = smtp->windows.n;
+  OWN(endpoint) endpoint = NULL;
+  enum res res = parse_host(text, port, &endpoint, error);
+  if (res != RES_OK)
+    return res;
+  if (n == NEXT_HOPS_MAX)
+    return refuse(error, REPLY_SYNTAX, "more than %d next hops", NEXT_HOPS_MAX);
+  if (has_hop(smtp, endpoint))
+    return refuse(error, REPLY_SYNTAX, "\"%s\" stands there twice", text);
+  next_hop_init(&smtp->hops[n], smtp, &smtp->window[n], OWN_GIVE(endpoint));
+  smtp->windows.n++;
+  return RES_OK;
+}
+
+static enum res
+add_hops(struct outlet_smtp *smtp, const struct outlet_options *options, GError **error)
+{
+  enum res res = RES_OK;
+  for (const char *const *host = options->hosts; host && *host && res == RES_OK; host++)
+    res = add_hop(smtp, *host, options->port, error);
+  return res == RES_OK && smtp->windows.n == 0 ? refuse(error, REPLY_SYNTAX, "there is no next hop") : res;
 }
 
 struct outlet *
 outlet_smtp_new(const struct outlet_options *options, GError **error)
 {
-  struct endpoint *endpoint;
-  g_autofree char *text = endpoint_name(options);
-  if (endpoint_parse(text, &endpoint, error) != RES_OK)
+  g_autofree char *section = outlet_section(options->section), *hosts = g_strjoinv(", ", options->hosts ? (char **)options->hosts : (char *[]){ NULL });
+  g_autoptr(GError) problem = NULL;
+  OWN(smtp_access) access = NULL;
+  if (smtp_access_new(options, &access, error) != RES_OK)
     return NULL;
   struct outlet_smtp *smtp = g_new0(struct outlet_smtp, 1);
-  smtp->outlet = (struct outlet){ .ops = &smtp_ops, .name = g_strdup_printf("smtp %s", text) };
-  smtp->endpoint = endpoint;
+  smtp->access = OWN_GIVE(access);
   smtp->hostname = g_strdup(options->hostname && *options->hostname ? options->hostname : "localhost");
   smtp->max_recipients = (size_t)MAX(options->max_recipients, 1);
-  smtp->idle = g_ptr_array_new();
-  smtp->busy = g_ptr_array_new();
+  smtp->ignore_keywords = g_strdupv((char **)options->ignore_keywords);
+  smtp->windows = (struct windows){ .at = smtp->window, .connections = MAX(options->connections, 1) };
   pthread_mutex_init(&smtp->lock, NULL);
-  return &smtp->outlet;
+  if (add_hops(smtp, options, &problem) == RES_OK) {
+    g_autofree char *place = smtp->windows.n == 1 ? g_strdup(smtp->hops[0].name) : g_strdup(hosts);
+    outlet_init(&smtp->outlet, &smtp_ops, options, place);
+    return &smtp->outlet;
+  }
+  (void)!refuse(error, REPLY_SYNTAX, "%s host: %s", section, problem->message);
+  smtp_free(&smtp->outlet);
+  return NULL;
 }

@@ -144,7 +144,7 @@ outlet_to(int port)
 {
   struct outlet *outlet = NULL;
   g_autoptr(GError) error = NULL;
-  enum res res = outlet_new(&(struct outlet_options){ .type = "smtp", .host = "127.0.0.1", .port = port, .hostname = "lists.example.com", .max_recipients = 100 },
+  enum res res = outlet_new(&(struct outlet_options){ .type = "smtp", .hosts = (const char *const[]){ "127.0.0.1", NULL }, .port = port, .connections = 4, .hostname = "lists.example.com", .max_recipients = 100 },
                             &outlet, &error);
   g_assert_no_error(error);
   g_assert_cmpint(res, ==, RES_OK);
@@ -202,8 +202,10 @@ test_smtp(gconstpointer data)
   enum outlet_result result = OUTLET_DONE;
   char letters[64] = "";
   g_test_message("%s", row->name);
-  for (int i = 0; i < row->sends; i++)
+  for (int i = 0; i < row->sends; i++) {
     result = send_to(outlet, row->bad, row->good, letters);
+    outlet_retry(outlet);
+  }
   outlet_free(outlet);
   g_assert_cmpint(result, ==, row->result);
   g_assert_cmpstr(letters, ==, row->letters);
@@ -307,10 +309,10 @@ test_maildir_impossible(void)
 static void
 test_options(void)
 {
-  static const struct outlet_options bad[] = {
-    { .type = "pigeon", .host = "x", .hostname = "x" },
+  const struct outlet_options bad[] = {
+    { .type = "pigeon", .hosts = (const char *const[]){ "x", NULL }, .hostname = "x" },
     { .type = "maildir", .path = "", .hostname = "x" },
-    { .type = "smtp", .host = "", .port = 25, .hostname = "x" },
+    { .type = "smtp", .port = 25, .hostname = "x" },
   };
   for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
     OWN(outlet) outlet = NULL;
@@ -319,7 +321,7 @@ test_options(void)
     g_assert_nonnull(error);
   }
   OWN(outlet) outlet = NULL;
-  g_assert_cmpint(outlet_new(&(struct outlet_options){ .type = "smtp", .host = "::1", .port = 25, .hostname = "x" }, &outlet, NULL), ==, RES_OK);
+  g_assert_cmpint(outlet_new(&(struct outlet_options){ .type = "smtp", .hosts = (const char *const[]){ "::1", NULL }, .port = 25, .hostname = "x" }, &outlet, NULL), ==, RES_OK);
   g_assert_cmpstr(outlet->name, ==, "smtp [::1]:25");
 }
 

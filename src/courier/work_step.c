@@ -2,15 +2,14 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/log.h"
+#include "queue/delivery.h"
 
 struct step {
   const struct work_tools *tools;
   const struct work *work;
-  bool claim, suspects;
+  struct next_work *next;
   int64_t now;
   struct record_counts counts;
-  struct claim *next;
-  int64_t next_at;
 };
 
 static enum res
@@ -29,20 +28,54 @@ record_work(struct tx *tx, struct step *step, GError **error)
   return record_outcomes(tx, &record, &step->counts, error);
 }
 
+static void
+next_work_clear(struct next_work *next)
+{
+  g_clear_pointer(&next->claim, claim_free);
+  g_clear_pointer(&next->strays, g_ptr_array_unref);
+  next->next_at = INT64_MAX;
+}
+
+/* Of the outlets that are asked for, the first that has something due. */
+static enum res
+claim_work(struct tx *tx, const struct step *step, GError **error)
+{
+  struct next_work *next = step->next;
+  enum res res = RES_OK;
+  for (next->outlet = 0; next->outlet < next->n_outlets && res == RES_OK; next->outlet++) {
+    const struct claim_options options = {
+      .chunk_size = step->tools->chunk_size,
+      .personal_domains = step->tools->personal_domains,
+      .outlet = next->outlets[next->outlet],
+      .lists = next->lists,
+      .n_lists = next->n_lists,
+      .now = step->now,
+      .suspects = next->suspects,
+    };
+    int64_t next_at;
+    res = claim_next(tx, &options, &next->claim, &next_at, error);
+    if (res != RES_OK || next->claim)
+      return res;
+    next->next_at = MIN(next->next_at, next_at);
+  }
+  return res;
+}
+
+/* May run more than once, if a transaction fails. */
 static enum res
 write_step(struct tx *tx, void *arg, GError **error)
 {
   struct step *step = arg;
-  g_clear_pointer(&step->next, claim_free);
+  struct next_work *next = step->next;
   enum res res = step->work ? record_work(tx, step, error) : RES_OK;
-  if (res == RES_OK && step->claim)
-    res = claim_next(tx,
-                     &(struct claim_options){ .chunk_size = step->tools->chunk_size,
-                                              .personal_domains = step->tools->personal_domains,
-                                              .now = step->now,
-                                              .suspects = step->suspects },
-                     &step->next, &step->next_at, error);
-  return res;
+  if (next == NULL)
+    return res;
+  next_work_clear(next);
+  if (res == RES_OK && next->configured) {
+    next->strays = g_ptr_array_new_with_free_func(g_free);
+    res = delivery_route_strays(tx, next->configured, next->n_configured, next->strays, error);
+  }
+  return res == RES_OK ? claim_work(tx, step, error) : res;
 }
 
 static void
@@ -58,22 +91,19 @@ tell(const struct work *work, const struct record_counts *counts)
 }
 
 enum res
-work_step(const struct work_tools *tools, const struct work *work, bool suspects, struct claim **next, int64_t *next_at, GError **error)
+work_step(const struct work_tools *tools, const struct work *work, struct next_work *next, GError **error)
 {
-  struct step step = { .tools = tools, .work = work, .claim = next != NULL, .suspects = suspects, .now = clock_now(), .next_at = INT64_MAX };
+  struct step step = { .tools = tools, .work = work, .next = next, .now = clock_now() };
   enum res res = store_write(tools->store, write_step, &step, error);
   if (res != RES_OK) {
-    claim_free(step.next);
+    if (next)
+      next_work_clear(next);
     return RES_TEMP;
   }
   if (work) {
     tell(work, &step.counts);
     if (work->parcel)
       parcel_header_kept(work->parcel);
-  }
-  if (next) {
-    *next = step.next;
-    *next_at = step.next_at;
   }
   return RES_OK;
 }

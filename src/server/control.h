@@ -2,7 +2,7 @@
 /* STATE_DIR/control.sock: how commands tell a running server what they changed, and ask how it is. A line in, lines out, the last one ".".
  *   changed   take in lists, wake the courier; answered when that is done
  *   retry     the same, and the courier tries a peer that was down at once
- *   status    "name value" lines: pid, uptime, sessions, memory, counters */
+ *   status    "name value" lines: pid, uptime, sessions, memory, counters; "hop" and a JSON object for each next hop of each outlet */
 #include "base/error.h"
 #include "base/own.h"
 

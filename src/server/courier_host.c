@@ -4,6 +4,8 @@
 #include "courier/courier.h"
 #include <pthread.h>
 
+/* Connections, and so threads, of all outlets together. */
+#define CONNECTIONS_MAX 64
 /* A courier that is replaced on reload gets so long to finish what it has in hand. */
 #define HANDOVER_TIME (30 * CLOCK_SECOND)
 
@@ -13,43 +15,109 @@ struct courier_host {
   struct courier *courier;
 };
 
-static enum res
-outlet_of(const struct config *config, struct outlet **outlet, GError **error)
+/* --- outlets as configured --- */
+
+static int
+connections_of(const struct config *config, const struct config_outlet *outlet)
 {
-  const struct config_outlet *wanted = &config->outlets[0];
-  g_autofree char *path = config_path(config, wanted->path);
+  return (int)(outlet->connections ? outlet->connections : config->courier_connections);
+}
+
+static int
+connections_of_all(const struct config *config)
+{
+  int sum = 0;
+  for (size_t i = 0; i < config->n_outlets; i++)
+    sum += connections_of(config, &config->outlets[i]);
+  return sum;
+}
+
+/* Each connection is a thread: what all outlets would have together above CONNECTIONS_MAX is taken from each in proportion. */
+static int
+connections_for(const struct config *config, const struct config_outlet *outlet)
+{
+  int wanted = connections_of(config, outlet), sum = connections_of_all(config);
+  return sum <= CONNECTIONS_MAX ? wanted : MAX(wanted * CONNECTIONS_MAX / sum, 1);
+}
+
+/* An empty path stays empty. Owned by the caller. */
+static char *
+path_of(const struct config *config, const char *path)
+{
+  return *path ? config_path(config, path) : g_strdup("");
+}
+
+static enum res
+outlet_of(const struct config *config, const struct config_outlet *wanted, struct outlet **outlet, GError **error)
+{
+  static const enum outlet_tls tls[] = {
+    [CONFIG_TLS_NO] = OUTLET_NO_TLS, [CONFIG_TLS_STARTTLS] = OUTLET_STARTTLS, [CONFIG_TLS_IMPLICIT] = OUTLET_IMPLICIT_TLS
+  };
+  g_autofree char *path = path_of(config, wanted->path), *ca_file = path_of(config, wanted->tls_ca_file), *certificate = path_of(config, wanted->tls_certificate),
+                  *key = path_of(config, wanted->tls_key), *password_file = path_of(config, wanted->password_file);
   const struct outlet_options options = {
+    .section = wanted->name,
     .type = wanted->type == CONFIG_OUTLET_SMTP ? "smtp" : "maildir",
-    .host = wanted->hosts[0],
-    .port = (int)wanted->port,
-    .path = path,
+    .connections = connections_for(config, wanted),
     .hostname = config->hostname,
+    .path = path,
+    .hosts = (const char *const *)wanted->hosts,
+    .port = (int)wanted->port,
     .max_recipients = (int)config->courier_max_recipients,
+    .ignore_keywords = (const char *const *)wanted->ignore_keywords,
+    .tls = tls[wanted->tls],
+    .tls_verify = wanted->tls_verify,
+    .tls_name = wanted->tls_name,
+    .tls_ca_file = ca_file,
+    .tls_certificate = certificate,
+    .tls_key = key,
+    .user = wanted->user,
+    .password_file = password_file,
   };
   return outlet_new(&options, outlet, error);
+}
+
+/* All of them, or none. */
+static enum res
+outlets_of(const struct config *config, struct outlet *outlets[CONFIG_OUTLETS_MAX], GError **error)
+{
+  enum res res = RES_OK;
+  size_t n = 0;
+  for (; n < config->n_outlets && res == RES_OK; n++)
+    res = outlet_of(config, &config->outlets[n], &outlets[n], error);
+  for (n -= res != RES_OK; res != RES_OK && n > 0; n--)
+    outlet_free(outlets[n - 1]);
+  return res;
 }
 
 enum res
 courier_host_check(const struct config *config, GError **error)
 {
-  OWN(outlet) outlet = NULL;
-  return outlet_of(config, &outlet, error);
+  struct outlet *outlets[CONFIG_OUTLETS_MAX];
+  enum res res = outlets_of(config, outlets, error);
+  for (size_t i = 0; res == RES_OK && i < config->n_outlets; i++)
+    outlet_free(outlets[i]);
+  if (res == RES_OK && connections_of_all(config) > CONNECTIONS_MAX)
+    log_warn("the outlets have fewer connections than configured", log_int("configured", connections_of_all(config)), log_int("most", CONNECTIONS_MAX));
+  return res;
 }
+
+/* --- the courier --- */
 
 static enum res
 courier_of(struct store *store, const struct config *config, struct courier **courier, GError **error)
 {
   const struct courier_options options = {
-    .connections = (int)config->courier_connections,
     .hostname = config->hostname,
     .personal_domains = config->courier_personal_domains,
+    .max_in_flight = config->courier_max_in_flight,
     .retry = { .first = config->courier_retry_first, .max = config->courier_retry_max, .lifetime = config->courier_retry_lifetime },
   };
-  struct outlet *outlet = NULL;
-  enum res res = outlet_of(config, &outlet, error);
+  struct outlet *outlets[CONFIG_OUTLETS_MAX];
+  enum res res = outlets_of(config, outlets, error);
   if (res != RES_OK)
     return res;
-  OWN(courier) made = courier_new(store, &options, outlet);
+  OWN(courier) made = courier_new(store, &options, outlets, config->n_outlets);
   res = courier_start(made, error);
   if (res == RES_OK)
     *courier = OWN_GIVE(made);
@@ -94,28 +162,39 @@ courier_host_state(struct courier_host *host, struct courier_state *state)
 }
 
 static bool
-concerns_courier(const struct config_key *key)
+same_value(char *old, char *new)
 {
-  return strcmp(key->section, "outlet") == 0 || strcmp(key->section, "courier") == 0;
+  bool same = strcmp(old, new) == 0;
+  g_free(old);
+  g_free(new);
+  return same;
 }
 
 static bool
-differ(const struct config *before, const struct config *after)
+same_outlet(const struct config_outlet *before, const struct config_outlet *after)
 {
-  for (const struct config_key *key = config_table; key->section; key++) {
-    if (!concerns_courier(key))
-      continue;
-    g_autofree char *old = config_value(before, key), *new = config_value(after, key);
-    if (strcmp(old, new) != 0)
-      return true;
-  }
-  return false;
+  bool same = strcmp(before->name, after->name) == 0;
+  for (const struct config_key *key = config_table; key->section && same; key++)
+    same = !key->outlet || same_value(config_outlet_value(before, key), config_outlet_value(after, key));
+  return same;
+}
+
+static bool
+same_courier(const struct config *before, const struct config *after)
+{
+  bool same = before->n_outlets == after->n_outlets;
+  for (const struct config_key *key = config_table; key->section && same; key++)
+    same = strcmp(key->section, "courier") != 0 || same_value(config_value(before, key), config_value(after, key));
+  for (size_t i = 0; i < before->n_outlets && same; i++)
+    same = same_outlet(&before->outlets[i], &after->outlets[i]);
+  return same;
 }
 
 void
 courier_host_reload(struct courier_host *host, const struct config *before, const struct config *after)
 {
-  if (!differ(before, after)) {
+  if (same_courier(before, after)) {
+    courier_refresh(host->courier);
     courier_host_retry(host);
     return;
   }

@@ -18,8 +18,10 @@
 #include "server/posting_door.h"
 #include "server/state_lock.h"
 #include <errno.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 /* Sessions and deliveries at work get so long to finish when the server stops. */
@@ -87,6 +89,20 @@ resident_memory(void)
   return fields[0] && fields[1] ? g_ascii_strtoll(fields[1], NULL, 10) * sysconf(_SC_PAGESIZE) / 1024 : 0;
 }
 
+/* "hop" and a JSON object. */
+static void
+append_hop(GString *out, const struct hop_state *hop)
+{
+  g_autofree char *error = g_utf8_make_valid(hop->error, -1);
+  json_t *object = json_pack("{s:s, s:s, s:b, s:I, s:I, s:s, s:i, s:i}", "outlet", hop->outlet, "hop", hop->name, "up", hop->down_since == 0, "down_since",
+                             (json_int_t)hop->down_since, "next_try", (json_int_t)hop->next_try, "error", error, "window", hop->window, "connections", hop->open);
+  char *text = json_dumps(object, JSON_COMPACT);
+  if (text)
+    g_string_append_printf(out, "hop %s\r\n", text);
+  free(text);
+  json_decref(object);
+}
+
 static void
 on_status(void *ctx, GString *out)
 {
@@ -107,6 +123,9 @@ on_status(void *ctx, GString *out)
     g_string_append_printf(out, "%s %" G_GINT64_FORMAT "\r\n", rows[i].name, rows[i].value);
   for (enum counter counter = 0; counter < COUNTER_COUNT; counter++)
     g_string_append_printf(out, "%s %" G_GINT64_FORMAT "\r\n", counter_label(counter), counter_read(counter));
+  for (guint i = 0; i < courier.hops->len; i++)
+    append_hop(out, &g_array_index(courier.hops, struct hop_state, i));
+  courier_state_clear(&courier);
 }
 
 static void
@@ -149,7 +168,7 @@ check_config(const struct config *config, GError **error)
   if (config->max_memory < config->max_message_size)
     log_warn("[limits] max_memory is less than max_message_size: the largest messages can never be taken");
   if (courier_host_check(config, &problem) != RES_OK)
-    return bad_value(config, "[outlet]", problem->message, error);
+    return refuse(error, REPLY_SYNTAX, "%s: %s", config->file ? config->file : "default", problem->message);
   return check_local_domains(config, error);
 }
 

@@ -113,6 +113,9 @@ static const char version_2[] =
   "ALTER TABLE recipient ADD COLUMN shape BIGINT NOT NULL DEFAULT 0;\n"
   /* Earlier attempts, a line each (courier/attempts.h). */
   "ALTER TABLE recipient ADD COLUMN history TEXT NOT NULL DEFAULT '';\n"
+  /* Is something of a delivery due? */
+  "DROP INDEX recipient_of_delivery;\n"
+  "CREATE INDEX recipient_of_delivery ON recipient (delivery_id, state, next_at);\n"
 
   /* kind: the enum of courier/bounce.h. */
   "ALTER TABLE bounce ADD COLUMN kind BIGINT NOT NULL DEFAULT 0;\n"

@@ -1,0 +1,39 @@
+#pragma once
+/* How much a next hop is given: sends at a time, more with each that went well, half with each trouble; nothing for a while when it is not
+ * reached. And which of several next hops a send goes to. Pure; locked by its owner. */
+#include "courier/backoff.h"
+#include <stddef.h>
+
+struct window {
+  int size; /* sends at a time at most, 1 or more */
+  int busy; /* sends that it has */
+  int open; /* connections whose greeting was good, idle ones too */
+  int64_t turn; /* when it was chosen last: a number that grows */
+  struct backoff backoff; /* down: not reached, and nothing was open */
+};
+
+void window_init(struct window *window);
+/* A send went well. `share`: windows_share. */
+void window_grow(struct window *window, int share);
+/* A connection broke, or the server asked for less. */
+void window_shrink(struct window *window);
+/* No connection could be made, and `later` says that the server asked to come back later. One that has others open is up, and is not
+ * given more than it has (at `later`), or half as much. True: it is down, and a pause begins. */
+bool window_unreached(struct window *window, bool later, const char *why, int64_t now, int64_t monotonic);
+
+/* The windows of an outlet's next hops. */
+struct windows {
+  struct window *at;
+  size_t n;
+  int connections; /* of all together */
+  int64_t turn;
+};
+/* What one may have at most: of those that are up, none may have all. */
+int windows_share(const struct windows *windows);
+/* Sends at a time that they can have now, those that run included. 0: none before `again` (monotonic). INT64_MAX there: not before one ends. */
+int windows_room(const struct windows *windows, int64_t monotonic, int64_t *again);
+/* The one for the next send: of those not `tried`, that with most room in proportion. One that is down is tried by one send when its pause is over.
+ * `moved`: the send comes from another and needs a place: then up to the share, whatever the window. Counts the send as its own. NULL: none. */
+struct window *windows_choose(struct windows *windows, const bool *tried, bool moved, int64_t monotonic);
+/* True: none is up. */
+bool windows_all_down(const struct windows *windows);
