@@ -70,9 +70,11 @@ chunk_finish(struct tx *tx, int64_t id, const int64_t *members, size_t n, const 
 }
 
 enum res
-chunk_release(struct tx *tx, int64_t id, const int64_t *members, size_t n, int attempts, int64_t not_before, GError **error)
+chunk_release(struct tx *tx, int64_t id, const struct chunk_again *again, GError **error)
 {
-  g_autoptr(GByteArray) blob = roster_chunk_encode(members, n);
-  return sql_run(tx, "UPDATE chunk SET state = 0, attempts = $2, not_before = $3, count = $4, members = $5 WHERE id = $1",
-                 SQL_ARGS(sql_int(id), sql_int(attempts), sql_int(not_before), sql_int((int64_t)n), sql_bytes(blob_slice(blob))), error);
+  g_autoptr(GByteArray) blob = roster_chunk_encode(again->members, again->n);
+  return sql_run(tx, "UPDATE chunk SET state = 0, attempts = $2, not_before = $3, count = $4, members = $5, replies = replies || $6 WHERE id = $1",
+                 SQL_ARGS(sql_int(id), sql_int(again->attempts), sql_int(again->not_before), sql_int((int64_t)again->n), sql_bytes(blob_slice(blob)),
+                          sql_text(again->replies)),
+                 error);
 }

@@ -25,5 +25,13 @@ enum res chunk_create(struct tx *tx, const struct chunk_new *chunk, int64_t *id,
 enum res chunk_claim(struct tx *tx, int64_t id, int64_t now, GArray *targets, enum shape *shape, int *attempts, bool *lost, GError **error) MUST_CHECK;
 /* It was sent to `members`; `replies` are added to what stands there. */
 enum res chunk_finish(struct tx *tx, int64_t id, const int64_t *members, size_t n, const char *replies, int64_t now, GError **error) MUST_CHECK;
-/* It waits again, for `members`. */
-enum res chunk_release(struct tx *tx, int64_t id, const int64_t *members, size_t n, int attempts, int64_t not_before, GError **error) MUST_CHECK;
+/* What is to be tried again. */
+struct chunk_again {
+  const int64_t *members;
+  size_t n;
+  int attempts;
+  int64_t not_before;
+  const char *replies; /* added to what stands there */
+};
+/* It waits again. */
+enum res chunk_release(struct tx *tx, int64_t id, const struct chunk_again *again, GError **error) MUST_CHECK;

@@ -78,9 +78,10 @@ finish(struct fixture *fixture, const struct claim *claim, const char *letters, 
   g_assert_cmpuint(strlen(letters), ==, claim->targets->len);
   transmission_init(&mail, SHAPE_BATCH, claim->targets->len);
   int reply = transmission_reply(&mail, g_strdup("the reply"));
+  ((struct transmission_reply *)g_ptr_array_index(mail.replies, 0))->at = now;
   for (size_t i = 0; i < mail.n; i++) {
     mail.recipients[i].outcome = (enum outcome)(strchr("PSDFBK", letters[i]) - "PSDFBK");
-    mail.recipients[i].reply = reply;
+    mail.recipients[i].reply = letters[i] == 'K' || letters[i] == 'P' ? -1 : reply;
   }
   struct recording recording = {
     .record = { .claim = claim, .mail = &mail, .result = result, .why = "the reason", .header = SLICE("header"), .retry = &schedule, .now = now },
@@ -164,7 +165,7 @@ test_preferences(void)
   g_assert_true(targets_at(claim->targets, 1)->no_copy);
   finish(fixture, claim, "SKS", OUTLET_DONE, T0);
   g_autofree char *replies = fixture_text(fixture, "SELECT replies FROM chunk");
-  g_assert_cmpstr(replies, ==, "skipped digest=2 disabled=2 own=1 copy=0\nskipped digest=0 disabled=0 own=0 copy=1\n2 the reply\n");
+  g_assert_cmpstr(replies, ==, "skipped digest=2 disabled=2 own=1 copy=0\nskipped copy=1 removed=0 member=5\nvia 1800000000000000\n2 the reply\n");
   g_assert_cmpint(fixture_number(fixture, "SELECT count FROM chunk"), ==, 2);
   g_assert_cmpint(delivery_state(fixture), ==, 2);
 }

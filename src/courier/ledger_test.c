@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "courier/claim.h"
 #include "courier/fixture.h"
+#include "courier/ledger_story.h"
 #include "courier/record.h"
 #include "courier/workload.h"
 
@@ -11,9 +12,12 @@
 struct step {
   size_t chunk_size;
   const char *letters; /* NULL: nothing is recorded */
+  int64_t now;
+  const char *reply;
+  enum outlet_result result;
 };
 
-/* Claims a chunk and records a letter for each target (P S D F B K) with the reply "250 x". */
+/* Claims a piece of work and records a letter for each target (P S D F B K); the second transaction of the third connection. */
 static enum res
 write_step(struct tx *tx, void *arg, GError **error)
 {
@@ -21,18 +25,23 @@ write_step(struct tx *tx, void *arg, GError **error)
   const struct step *step = arg;
   OWN(claim) claim = NULL;
   int64_t next_at;
-  enum res res = claim_next(tx, &(struct claim_options){ .chunk_size = step->chunk_size, .now = T0 }, &claim, &next_at, error);
+  enum res res = claim_next(tx, &(struct claim_options){ .chunk_size = step->chunk_size, .outlet = "", .now = step->now }, &claim, &next_at, error);
   if (res != RES_OK || step->letters == NULL)
     return res;
+  g_assert_nonnull(claim);
+  g_assert_cmpuint(claim->targets->len, ==, strlen(step->letters));
   struct transmission mail;
   struct record_counts counts;
   transmission_init(&mail, SHAPE_BATCH, claim->targets->len);
-  int reply = transmission_reply(&mail, g_strdup("250 x"));
+  g_strlcpy(mail.via, "mx:25 3/2", sizeof mail.via);
+  int reply = transmission_reply(&mail, g_strdup(step->reply ? step->reply : "250 x"));
+  ((struct transmission_reply *)g_ptr_array_index(mail.replies, 0))->at = step->now + 1;
   for (size_t i = 0; i < mail.n; i++) {
     mail.recipients[i].outcome = (enum outcome)(strchr("PSDFBK", step->letters[i]) - "PSDFBK");
-    mail.recipients[i].reply = reply;
+    mail.recipients[i].reply = mail.recipients[i].outcome == OUTCOME_SKIPPED || mail.recipients[i].outcome == OUTCOME_PENDING ? -1 : reply;
   }
-  res = record_outcomes(tx, &(struct record){ .claim = claim, .mail = &mail, .why = "", .retry = &schedule, .now = T0 + 1 }, &counts, error);
+  res = record_outcomes(tx, &(struct record){ .claim = claim, .mail = &mail, .result = step->result, .why = "lost", .retry = &schedule, .now = step->now + 1 },
+                        &counts, error);
   transmission_clear(&mail);
   return res;
 }
@@ -40,7 +49,13 @@ write_step(struct tx *tx, void *arg, GError **error)
 static void
 step(struct fixture *fixture, size_t chunk_size, const char *letters)
 {
-  fixture_write(fixture, write_step, &(struct step){ .chunk_size = chunk_size, .letters = letters });
+  fixture_write(fixture, write_step, &(struct step){ .chunk_size = chunk_size, .letters = letters, .now = T0 });
+}
+
+static void
+step_at(struct fixture *fixture, int64_t now, const char *letters, const char *reply)
+{
+  fixture_write(fixture, write_step, &(struct step){ .chunk_size = 100, .letters = letters, .now = now, .reply = reply });
 }
 
 /* m1 to m3 sent, m4 deferred, m5 failed; m6 in flight; m7 not reached; m8 in digest mode. */
@@ -55,55 +70,37 @@ scene(void)
   return fixture;
 }
 
+/* --- all recipients --- */
+
 static void
 note_line(const struct ledger_line *line, void *arg)
 {
-  g_string_append_printf(arg, "%s %s %d %s%s\n", line->address, line->state, line->attempts, line->reply, line->at > 0 ? " at" : line->next_at > 0 ? " next" : "");
+  g_string_append_printf(arg, "%s %s %d %s|%s%s", line->address, line->state, line->attempts, line->via, line->reply,
+                         line->at > 0 ? " at" : line->next_at > 0 ? " next" : "");
+  g_string_append(arg, line->returned ? " returned\n" : "\n");
 }
 
-static const struct {
-  const char *name, *code, *address, *wanted;
-  enum res res;
-} rows[] = {
-  { .name = "all", .code = "posting1",
-    .wanted = "m4@example.net deferred 1 250 x next\nm5@example.net failed 1 250 x at\nm6@example.net sending 0 \nm1@example.net sent 1 250 x at\n"
-              "m2@example.net sent 1 250 x at\nm3@example.net sent 1 250 x at\n" },
-  { .name = "one sent", .code = "posting1", .address = "M2@EXAMPLE.NET", .wanted = "m2@example.net sent 1 250 x at\n" },
-  { .name = "one deferred", .code = "posting1", .address = "m4@example.net", .wanted = "m4@example.net deferred 1 250 x next\n" },
-  { .name = "one in flight", .code = "posting1", .address = "m6@example.net", .wanted = "m6@example.net sending 0 \n" },
-  { .name = "one not reached", .code = "posting1", .address = "m7@example.net", .wanted = "m7@example.net waiting 0 \n" },
-  { .name = "a stranger", .code = "posting1", .address = "x@example.net", .wanted = "" },
-  { .name = "no address", .code = "posting1", .address = "x y", .wanted = "", .res = RES_BAD },
-  { .name = "no posting", .code = "posting9", .wanted = "", .res = RES_MORE },
-};
+static enum res
+read_all(struct fixture *fixture, const char *code, GString *out, struct ledger_summary *summary)
+{
+  g_autoptr(GError) error = NULL;
+  enum res res = ledger_read(fixture->store, code, note_line, out, summary, &error);
+  g_assert_no_error(error);
+  return res;
+}
 
 static void
 test_read(void)
 {
   OWN(fixture) fixture = scene();
-  for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-    g_autoptr(GString) out = g_string_new(NULL);
-    g_autoptr(GError) error = NULL;
-    struct ledger_summary summary;
-    g_test_message("%s", rows[i].name);
-    g_assert_cmpint(ledger_read(fixture->store, rows[i].code, rows[i].address, note_line, out, &summary, &error), ==, rows[i].res);
-    g_assert_cmpstr(out->str, ==, rows[i].wanted);
-  }
-}
-
-static void
-test_left(void)
-{
-  OWN(fixture) fixture = scene();
-  fixture_remove_member(fixture, 1);
-  fixture_remove_member(fixture, 7);
   g_autoptr(GString) out = g_string_new(NULL);
   struct ledger_summary summary;
-  g_assert_cmpint(ledger_read(fixture->store, "posting1", "m1@example.net", note_line, out, &summary, NULL), ==, RES_OK);
-  g_assert_cmpstr(out->str, ==, "m1@example.net sent 1 250 x at\n");
-  g_assert_cmpint(summary.lines, ==, 1);
-  g_assert_cmpint(ledger_read(fixture->store, "posting1", "m7@example.net", note_line, out, &summary, NULL), ==, RES_OK);
-  g_assert_cmpint(summary.lines, ==, 0);
+  fixture_run(fixture, "INSERT INTO bounce (list_id, member_id, address, delivery_id, kind, at, reply) VALUES (1, 2, '', 1, 1, 5, 'x'), (1, 3, '', 2, 1, 5, 'x')");
+  g_assert_cmpint(read_all(fixture, "posting1", out, &summary), ==, RES_OK);
+  g_assert_cmpstr(out->str, ==,
+                  "m4@example.net deferred 1 mx:25 3/2|250 x next\nm5@example.net failed 1 mx:25 3/2|250 x at\nm6@example.net sending 0 |\n"
+                  "m1@example.net sent 1 mx:25 3/2|250 x at\nm2@example.net sent 1 mx:25 3/2|250 x at returned\nm3@example.net sent 1 mx:25 3/2|250 x at\n");
+  g_assert_cmpint(read_all(fixture, "posting9", out, &summary), ==, RES_MORE);
 }
 
 static void
@@ -116,14 +113,15 @@ test_summary(void)
   step(fixture, 100, "SKSSSS");
   g_autoptr(GString) out = g_string_new(NULL);
   struct ledger_summary summary;
-  g_assert_cmpint(ledger_read(fixture->store, "posting1", NULL, note_line, out, &summary, NULL), ==, RES_OK);
+  g_assert_cmpint(read_all(fixture, "posting1", out, &summary), ==, RES_OK);
   g_assert_cmpint(summary.deliveries, ==, 1);
   g_assert_cmpint(summary.open, ==, 0);
   g_assert_cmpint(summary.lines, ==, 5);
-  g_assert_cmpint(summary.skips.digest, ==, 1);
-  g_assert_cmpint(summary.skips.disabled, ==, 1);
-  g_assert_cmpint(summary.skips.own, ==, 0);
-  g_assert_cmpint(summary.copy, ==, 1);
+  g_assert_cmpint(summary.skips.roster.digest, ==, 1);
+  g_assert_cmpint(summary.skips.roster.disabled, ==, 1);
+  g_assert_cmpint(summary.skips.roster.own, ==, 0);
+  g_assert_cmpint(summary.skips.copy, ==, 1);
+  g_assert_cmpint(summary.skips.removed, ==, 0);
 }
 
 /* More rows than one page. */
@@ -137,13 +135,182 @@ test_pages(void)
               "INSERT INTO recipient (delivery_id, address, state, next_at, first_at) SELECT 1, 'x' || i || '@example.net', 0, 0, 1 FROM n");
   g_autoptr(GString) out = g_string_new(NULL);
   struct ledger_summary summary;
-  g_assert_cmpint(ledger_read(fixture->store, "posting1", NULL, note_line, out, &summary, NULL), ==, RES_OK);
+  g_assert_cmpint(read_all(fixture, "posting1", out, &summary), ==, RES_OK);
   g_assert_cmpint(summary.lines, ==, 450);
-  g_assert_true(g_str_has_prefix(out->str, "x1@example.net waiting 0 \nx2@"));
-  g_assert_true(g_str_has_suffix(out->str, "\nx450@example.net waiting 0 \n"));
-  g_string_truncate(out, 0);
-  g_assert_cmpint(ledger_read(fixture->store, "posting1", "x333@example.net", note_line, out, &summary, NULL), ==, RES_OK);
-  g_assert_cmpstr(out->str, ==, "x333@example.net waiting 0 \n");
+  g_assert_true(g_str_has_prefix(out->str, "x1@example.net waiting 0 |\nx2@"));
+  g_assert_true(g_str_has_suffix(out->str, "\nx450@example.net waiting 0 |\n"));
+}
+
+/* --- one of them --- */
+
+/* Lines, then events after the two of the posting and that of the delivery. Owned by the caller. */
+static char *
+story_text(struct fixture *fixture, const char *code, const char *address)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GString) out = g_string_new(NULL);
+  OWN(ledger_story) story = NULL;
+  enum res res = ledger_story_read(fixture->store, code, address, &story, &error);
+  if (res != RES_OK)
+    return g_strdup(res == RES_MORE ? "none" : error->message);
+  for (guint i = 0; i < story->lines->len; i++)
+    note_line(g_ptr_array_index(story->lines, i), out);
+  for (guint i = 0; i < story->events->len; i++) {
+    static const char *const first[] = { "received", "accepted", "queued" };
+    const struct ledger_event *event = g_ptr_array_index(story->events, i);
+    if (i < G_N_ELEMENTS(first))
+      g_assert_cmpstr(event->what, ==, first[i]);
+    else
+      g_string_append_printf(out, "%" G_GINT64_FORMAT " %s %s|%s\n", (event->at - T0) / CLOCK_SECOND, event->what, event->via, event->text);
+  }
+  return g_string_free(g_steal_pointer(&out), FALSE);
+}
+
+static void
+assert_story(struct fixture *fixture, const char *address, const char *wanted)
+{
+  g_autofree char *got = story_text(fixture, "posting1", address);
+  g_test_message("%s", address);
+  g_assert_cmpstr(got, ==, wanted);
+}
+
+static const struct {
+  const char *address, *wanted;
+} stories[] = {
+  { "M2@EXAMPLE.NET", "m2@example.net sent 1 mx:25 3/2|250 x at\n0 sent mx:25 3/2|250 x\n" },
+  { "m4@example.net", "m4@example.net deferred 1 mx:25 3/2|250 x next\n0 deferred mx:25 3/2|250 x\n" },
+  { "m5@example.net", "m5@example.net failed 1 mx:25 3/2|250 x at\n0 failed mx:25 3/2|250 x\n0 bounce |the refusal counts against the address\n" },
+  { "m6@example.net", "m6@example.net sending 0 |\n" },
+  { "m7@example.net", "m7@example.net waiting 0 |\n" },
+  { "x@example.net", "" },
+  { "x y", "\"x y\" is no address" },
+};
+
+static void
+test_story(void)
+{
+  OWN(fixture) fixture = scene();
+  for (size_t i = 0; i < G_N_ELEMENTS(stories); i++)
+    assert_story(fixture, stories[i].address, stories[i].wanted);
+  g_autofree char *none = story_text(fixture, "posting9", "m1@example.net");
+  g_assert_cmpstr(none, ==, "none");
+}
+
+static void
+test_story_of_retries(void)
+{
+  OWN(fixture) fixture = fixture_new(2);
+  fixture_post(fixture);
+  step_at(fixture, T0, "DD", "451 a");
+  step_at(fixture, T0 + CLOCK_HOUR, "DD", "452 b");
+  step_at(fixture, T0 + CLOCK_DAY, "SD", "x c");
+  step_at(fixture, T0 + 6 * CLOCK_DAY, "D", "452 d");
+  assert_story(fixture, "m1@example.net",
+               "m1@example.net sent 3 mx:25 3/2|x c at\n0 deferred mx:25 3/2|451 a\n3600 deferred mx:25 3/2|452 b\n86400 sent mx:25 3/2|x c\n");
+  assert_story(fixture, "m2@example.net",
+               "m2@example.net failed 4 mx:25 3/2|given up after 4 attempts: 452 d at\n0 deferred mx:25 3/2|451 a\n3600 deferred mx:25 3/2|452 b\n"
+               "86400 deferred mx:25 3/2|x c\n518400 failed mx:25 3/2|452 d\n518400 given up |\n");
+}
+
+/* The connection breaks, then nobody is answered any more: the rest goes on in a chunk of its own. */
+static void
+test_story_of_breaks(void)
+{
+  OWN(fixture) fixture = fixture_new(2);
+  fixture_post(fixture);
+  struct step broken = { .chunk_size = 100, .letters = "PP", .now = T0, .result = OUTLET_BROKEN };
+  fixture_write(fixture, write_step, &broken);
+  broken = (struct step){ .chunk_size = 100, .letters = "SP", .now = T0 + CLOCK_MINUTE, .result = OUTLET_BROKEN };
+  fixture_write(fixture, write_step, &broken);
+  step_at(fixture, T0 + CLOCK_HOUR, "S", NULL);
+  assert_story(fixture, "m1@example.net", "m1@example.net sent 2 mx:25 3/2|250 x at\n0 broken mx:25 3/2|lost\n60 sent mx:25 3/2|250 x\n");
+  assert_story(fixture, "m2@example.net", "m2@example.net sent 1 mx:25 3/2|250 x at\n60 broken mx:25 3/2|lost\n3600 sent mx:25 3/2|250 x\n");
+}
+
+static void
+test_story_of_those_passed_over(void)
+{
+  OWN(fixture) fixture = fixture_new(6);
+  fixture_add_member(fixture, "ann@example.org"); /* who writes */
+  fixture_set_member(fixture, 1, "delivery_mode", "mime_digests");
+  fixture_set_member(fixture, 2, "delivery_status", "by_user");
+  fixture_run(fixture, "UPDATE member SET receive_own = 0 WHERE id = 7");
+  fixture_post(fixture);
+  fixture_remove_member(fixture, 5);
+  fixture_add_member(fixture, "late@example.net");
+  step(fixture, 100, "SKS");
+  fixture_remove_member(fixture, 6);
+  const struct { const char *address, *wanted; } rows[] = {
+    { "m1@example.net", "m1@example.net passed over 0 |it is in digest mode\n" },
+    { "m2@example.net", "m2@example.net passed over 0 |its delivery is switched off\n" },
+    { "m4@example.net", "m4@example.net passed over 0 |it stands in To or Cc, and wants one copy only\n" },
+    { "m5@example.net", "m5@example.net passed over 0 |it had left the list before its turn, or its delivery was switched off\n" },
+    { "m6@example.net", "m6@example.net sent 1 mx:25 3/2|250 x at\n0 sent mx:25 3/2|250 x\n" },
+    { "ann@example.org", "ann@example.org passed over 0 |it does not want its own postings\n" },
+    { "late@example.net", "late@example.net passed over 0 |it joined after the posting was accepted\n" },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+    assert_story(fixture, rows[i].address, rows[i].wanted);
+  fixture_set_member(fixture, 1, "delivery_mode", "regular");
+  assert_story(fixture, "m1@example.net", "m1@example.net passed over 0 |its delivery was switched off, or it was in digest mode; it is no more\n");
+}
+
+static void
+test_story_of_what_came_back(void)
+{
+  OWN(fixture) fixture = scene();
+  fixture_run(fixture, "INSERT INTO bounce (list_id, member_id, address, delivery_id, kind, at, reply) "
+                       "VALUES (1, 2, '', 1, 2, 1800000007000000, 'later'), (1, 2, '', 1, 1, 1800000005000000, 'soon'), (1, 2, '', 2, 1, 5, 'of another')");
+  assert_story(fixture, "m2@example.net",
+               "m2@example.net sent 1 mx:25 3/2|250 x at returned\n0 sent mx:25 3/2|250 x\n"
+               "5 returned |mail came back to the envelope sender of its own copy: message soon\n"
+               "7 returned |mail came back to the envelope sender of the batch with its address behind: message later\n");
+}
+
+/* Who leaves keeps the line, and who comes again has no second one. */
+static void
+test_left(void)
+{
+  OWN(fixture) fixture = scene();
+  fixture_remove_member(fixture, 1);
+  fixture_add_member(fixture, "m1@example.net");
+  assert_story(fixture, "m1@example.net", "m1@example.net sent 1 mx:25 3/2|250 x at\n0 sent mx:25 3/2|250 x\n");
+}
+
+/* --- a member --- */
+
+struct finding {
+  const char *key;
+  int64_t posting_id, member_id, delivery_id;
+  enum res res;
+};
+
+static enum res
+find_member(struct tx *tx, void *arg, GError **error)
+{
+  struct finding *finding = arg;
+  finding->res = ledger_find_member(tx, finding->posting_id, finding->key, &finding->member_id, &finding->delivery_id, error);
+  return RES_OK;
+}
+
+static void
+test_find_member(void)
+{
+  static const struct { const char *key; int64_t posting_id, wanted; } rows[] = {
+    { "m1@example.net", 1, 1 }, { "m5@example.net", 1, 5 }, { "m6@example.net", 1, 6 }, { "m7@example.net", 1, 0 },
+    { "m8@example.net", 1, 0 }, { "x@example.net", 1, 0 },  { "m1@example.net", 2, 0 },
+  };
+  OWN(fixture) fixture = scene();
+  fixture_remove_member(fixture, 1);
+  fixture_add_member(fixture, "m1@example.net");
+  for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+    struct finding finding = { .key = rows[i].key, .posting_id = rows[i].posting_id };
+    g_test_message("%s", rows[i].key);
+    g_assert_cmpint(store_read(fixture->store, find_member, &finding, NULL), ==, RES_OK);
+    g_assert_cmpint(finding.res, ==, rows[i].wanted ? RES_OK : RES_MORE);
+    if (rows[i].wanted)
+      g_assert_cmpint(finding.member_id, ==, rows[i].wanted);
+  }
 }
 
 /* --- pruning --- */
@@ -227,9 +394,15 @@ main(int argc, char **argv)
   g_test_init(&argc, &argv, NULL);
   log_configure(LOG_FORMAT_LOGFMT, LOG_LEVEL_ERROR);
   g_test_add_func("/ledger/read", test_read);
-  g_test_add_func("/ledger/left", test_left);
   g_test_add_func("/ledger/summary", test_summary);
   g_test_add_func("/ledger/pages", test_pages);
+  g_test_add_func("/ledger/story", test_story);
+  g_test_add_func("/ledger/story/retries", test_story_of_retries);
+  g_test_add_func("/ledger/story/breaks", test_story_of_breaks);
+  g_test_add_func("/ledger/story/passed-over", test_story_of_those_passed_over);
+  g_test_add_func("/ledger/story/came-back", test_story_of_what_came_back);
+  g_test_add_func("/ledger/story/left", test_left);
+  g_test_add_func("/ledger/find-member", test_find_member);
   g_test_add_func("/ledger/prune", test_prune);
   g_test_add_func("/workload/read", test_workload);
   return g_test_run();

@@ -76,23 +76,36 @@ done_at(const struct recipient_row *row)
   return row->state == RECIPIENT_WAITING ? sql_null() : sql_int(row->now);
 }
 
+/* `history` with the row's attempt, if there is one; owned by the caller. */
+static char *
+history_of(const char *history, const struct recipient_row *row)
+{
+  return row->attempt ? attempts_add(slice_of(history), row->attempt) : g_strdup(history);
+}
+
 enum res
 recipient_create(struct tx *tx, int64_t delivery_id, const struct target *target, const struct recipient_row *row, GError **error)
 {
+  g_autofree char *history = history_of("", row);
   return sql_run(tx,
-                 "INSERT INTO recipient (delivery_id, member_id, address, state, shape, attempts, next_at, first_at, done_at, reply) "
-                 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                 "INSERT INTO recipient (delivery_id, member_id, address, state, shape, attempts, next_at, first_at, done_at, reply, history) "
+                 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
                  SQL_ARGS(sql_int(delivery_id), sql_int(target->member_id), sql_text(target->address), sql_int(row->state), sql_int(row->shape),
-                          sql_int(row->attempts), sql_int(row->next_at), sql_int(row->first_at), done_at(row), sql_text(row->reply)),
+                          sql_int(row->attempts), sql_int(row->next_at), sql_int(row->first_at), done_at(row), sql_text(row->reply), sql_text(history)),
                  error);
 }
 
 enum res
 recipient_record(struct tx *tx, int64_t id, const struct recipient_row *row, GError **error)
 {
-  return sql_run(tx, "UPDATE recipient SET state = $2, attempts = $3, next_at = $4, first_at = $5, done_at = $6, reply = $7 WHERE id = $1",
+  g_autofree char *before = NULL;
+  enum res res = sql_text_of(tx, "SELECT history FROM recipient WHERE id = $1", SQL_ARGS(sql_int(id)), &before, error);
+  if (res != RES_OK)
+    return res == RES_MORE ? RES_OK : res;
+  g_autofree char *history = history_of(before, row);
+  return sql_run(tx, "UPDATE recipient SET state = $2, attempts = $3, next_at = $4, first_at = $5, done_at = $6, reply = $7, history = $8 WHERE id = $1",
                  SQL_ARGS(sql_int(id), sql_int(row->state), sql_int(row->attempts), sql_int(row->next_at), sql_int(row->first_at), done_at(row),
-                          sql_text(row->reply)),
+                          sql_text(row->reply), sql_text(history)),
                  error);
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 /* Recipients with a row of their own: those refused, and addresses that are on no roster. All inside a store_fn. */
+#include "courier/attempts.h"
 #include "courier/target.h"
-#include "courier/transmission.h"
 #include "store/store.h"
 
 enum recipient_state {
@@ -25,6 +25,7 @@ struct recipient_row {
   int64_t first_at; /* of the first refusal */
   int64_t now;
   const char *reply;
+  const struct attempt *attempt; /* added to its history; NULL: none was made */
 };
 /* A row for a target that has none. */
 enum res recipient_create(struct tx *tx, int64_t delivery_id, const struct target *target, const struct recipient_row *row, GError **error) MUST_CHECK;

@@ -1,5 +1,6 @@
 #include "courier/record.h"
 #include "base/clock.h"
+#include "courier/bounce.h"
 #include "courier/chunk.h"
 #include "courier/chunk_replies.h"
 #include "courier/recipient.h"
@@ -9,10 +10,15 @@ record_bounce(struct tx *tx, const struct record *record, const struct target *t
 {
   if (target->member_id == 0)
     return RES_OK;
-  return sql_run(tx, "INSERT INTO bounce (list_id, member_id, address, delivery_id, at, reply) VALUES ($1, $2, $3, $4, $5, $6)",
-                 SQL_ARGS(sql_int(record->claim->list_id), sql_int(target->member_id), sql_text(target->address), sql_int(record->claim->delivery_id),
-                          sql_int(record->now), sql_text(reply)),
-                 error);
+  return bounce_create(tx,
+                       &(struct bounce){ .kind = BOUNCE_REFUSED,
+                                         .list_id = record->claim->list_id,
+                                         .member_id = target->member_id,
+                                         .delivery_id = record->claim->delivery_id,
+                                         .address = target->address,
+                                         .at = record->now,
+                                         .said = reply },
+                       NULL, error);
 }
 
 static enum res
@@ -23,21 +29,34 @@ write_row(struct tx *tx, const struct record *record, const struct target *targe
   return recipient_create(tx, record->claim->delivery_id, target, row, error);
 }
 
-static enum res
-record_deferred(struct tx *tx, const struct record *record, const struct target *target, const char *reply, struct record_counts *counts, GError **error)
+/* What happened to recipient `i`; who was not answered is told why. */
+static struct attempt
+attempt_at(const struct record *record, size_t i)
 {
-  struct recipient_row row = { .state = RECIPIENT_WAITING, .shape = record->claim->shape, .attempts = target->attempts + 1, .now = record->now, .reply = reply };
+  const struct transmission *mail = record->mail;
+  if (mail->recipients[i].outcome == OUTCOME_PENDING)
+    return (struct attempt){ .at = record->now, .via = slice_of(mail->via), .text = slice_of(record->why) };
+  return attempt_of(transmission_reply_of(mail, i), record->now);
+}
+
+static enum res
+record_deferred(struct tx *tx, const struct record *record, size_t i, struct record_counts *counts, GError **error)
+{
+  const struct target *target = targets_at(record->claim->targets, i);
+  const struct attempt attempt = attempt_at(record, i);
+  g_autofree char *reply = slice_dup(attempt.text), *expired = NULL;
+  struct recipient_row row = { .state = RECIPIENT_WAITING, .shape = record->claim->shape, .attempts = target->attempts + 1, .now = record->now, .reply = reply,
+                               .attempt = &attempt };
   row.first_at = target->attempts > 0 ? target->first_at : record->now;
   row.next_at = retry_next(record->retry, row.first_at, row.attempts, record->now);
   if (row.next_at >= 0) {
     counts->deferred++;
     return write_row(tx, record, target, &row, error);
   }
-  g_autofree char *expired = g_strdup_printf("given up after %d attempts: %s", row.attempts, reply);
   counts->expired++;
   row.state = RECIPIENT_FAILED;
   row.next_at = 0;
-  row.reply = expired;
+  row.reply = expired = g_strdup_printf("given up after %d attempts: %s", row.attempts, reply);
   return write_row(tx, record, target, &row, error);
 }
 
@@ -45,6 +64,7 @@ static enum res
 record_failed(struct tx *tx, const struct record *record, size_t i, struct record_counts *counts, GError **error)
 {
   const struct target *target = targets_at(record->claim->targets, i);
+  const struct attempt attempt = attempt_at(record, i);
   const char *reply = transmission_text_of(record->mail, i);
   enum res res = write_row(tx, record, target,
                            &(struct recipient_row){ .state = RECIPIENT_FAILED,
@@ -52,7 +72,8 @@ record_failed(struct tx *tx, const struct record *record, size_t i, struct recor
                                                     .attempts = target->attempts + 1,
                                                     .first_at = target->attempts > 0 ? target->first_at : record->now,
                                                     .now = record->now,
-                                                    .reply = reply },
+                                                    .reply = reply,
+                                                    .attempt = &attempt },
                            error);
   counts->failed++;
   if (res == RES_OK && record->mail->recipients[i].outcome == OUTCOME_BOUNCED)
@@ -66,19 +87,20 @@ static enum res
 record_settled_row(struct tx *tx, const struct record *record, size_t i, enum recipient_state state, GError **error)
 {
   const struct target *target = targets_at(record->claim->targets, i);
+  const struct attempt attempt = attempt_at(record, i);
   return recipient_record(tx, target->recipient_id,
                           &(struct recipient_row){ .state = state,
                                                    .attempts = target->attempts + (state == RECIPIENT_SENT),
                                                    .first_at = target->first_at,
                                                    .now = record->now,
-                                                   .reply = transmission_text_of(record->mail, i) },
+                                                   .reply = transmission_text_of(record->mail, i),
+                                                   .attempt = state == RECIPIENT_SENT ? &attempt : NULL },
                           error);
 }
 
 static enum res
 record_recipient(struct tx *tx, const struct record *record, size_t i, struct record_counts *counts, GError **error)
 {
-  const struct target *target = targets_at(record->claim->targets, i);
   switch (record->mail->recipients[i].outcome) {
   case OUTCOME_SENT:
     counts->sent++;
@@ -87,7 +109,7 @@ record_recipient(struct tx *tx, const struct record *record, size_t i, struct re
     counts->skipped++;
     return record_settled_row(tx, record, i, RECIPIENT_LEFT, error);
   case OUTCOME_DEFERRED:
-    return record_deferred(tx, record, target, transmission_text_of(record->mail, i), counts, error);
+    return record_deferred(tx, record, i, counts, error);
   case OUTCOME_FAILED:
   case OUTCOME_BOUNCED:
     return record_failed(tx, record, i, counts, error);
@@ -95,9 +117,9 @@ record_recipient(struct tx *tx, const struct record *record, size_t i, struct re
     break;
   }
   if (record->result == OUTLET_BROKEN)
-    return record_deferred(tx, record, target, record->why, counts, error);
+    return record_deferred(tx, record, i, counts, error);
   counts->again++;
-  return recipient_release(tx, target->recipient_id, error);
+  return recipient_release(tx, targets_at(record->claim->targets, i)->recipient_id, error);
 }
 
 static enum res
@@ -129,12 +151,9 @@ record_exceptions(struct tx *tx, const struct record *record, bool give_up, stru
 {
   enum res res = RES_OK;
   for (size_t i = 0; i < record->mail->n && res == RES_OK; i++) {
-    const struct target *target = targets_at(record->claim->targets, i);
     enum outcome outcome = record->mail->recipients[i].outcome;
-    if (outcome == OUTCOME_DEFERRED)
-      res = record_deferred(tx, record, target, transmission_text_of(record->mail, i), counts, error);
-    else if (outcome == OUTCOME_PENDING && give_up)
-      res = record_deferred(tx, record, target, record->why, counts, error);
+    if (outcome == OUTCOME_DEFERRED || (outcome == OUTCOME_PENDING && give_up))
+      res = record_deferred(tx, record, i, counts, error);
     else if (outcome == OUTCOME_FAILED || outcome == OUTCOME_BOUNCED)
       res = record_failed(tx, record, i, counts, error);
   }
@@ -149,30 +168,34 @@ record_pending(struct tx *tx, const struct record *record, const int64_t *pendin
   bool broken = record->result == OUTLET_BROKEN, all = n == record->mail->n;
   int attempts = all ? claim->attempts + broken : 0;
   int64_t not_before = broken ? record->now + retry_pause(RECORD_BREAK_FIRST, RECORD_BREAK_LAST, MAX(attempts, 1)) : 0;
+  g_autofree char *replies = broken ? chunk_replies_broken(record->mail->via, record->why, record->now) : g_strdup("");
   if (all)
-    return chunk_release(tx, claim->chunk_id, pending, n, attempts, not_before, error);
+    return chunk_release(tx, claim->chunk_id,
+                         &(struct chunk_again){ .members = pending, .n = n, .attempts = attempts, .not_before = not_before, .replies = replies }, error);
   return chunk_create(tx,
                       &(struct chunk_new){ .delivery_id = claim->delivery_id,
                                            .state = CHUNK_WAITING,
+                                           .shape = claim->shape,
                                            .attempts = attempts,
                                            .not_before = not_before,
                                            .now = record->now,
                                            .members = pending,
                                            .n = n,
-                                           .replies = "" },
+                                           .replies = replies },
                       NULL, error);
 }
 
 static enum res
 finish_chunk(struct tx *tx, const struct record *record, struct record_counts *counts, GError **error)
 {
-  size_t sent, skipped;
+  const struct transmission *mail = record->mail;
+  size_t sent;
   g_autofree int64_t *members = members_with(record, OUTCOME_SENT, &sent);
-  g_free(members_with(record, OUTCOME_SKIPPED, &skipped));
-  g_autofree char *passed = chunk_replies_skipped(&(struct roster_skips){ .digest = 0 }, (int64_t)skipped), *said = chunk_replies_sent(record->mail);
+  g_autofree char *passed = chunk_replies_not_sent(mail, record->claim->targets), *said = chunk_replies_sent(mail);
   g_autofree char *replies = g_strconcat(passed, said, NULL);
   counts->sent += (int64_t)sent;
-  counts->skipped += (int64_t)skipped;
+  for (size_t i = 0; i < mail->n; i++)
+    counts->skipped += mail->recipients[i].outcome == OUTCOME_SKIPPED;
   return chunk_finish(tx, record->claim->chunk_id, members, sent, replies, record->now, error);
 }
 

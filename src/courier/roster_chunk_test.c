@@ -1,4 +1,3 @@
-#include "courier/chunk_replies.h"
 #include "courier/retry.h"
 #include "courier/roster_chunk.h"
 
@@ -80,48 +79,6 @@ test_damaged(void)
   }
 }
 
-/* --- replies --- */
-
-static void
-test_replies(void)
-{
-  struct transmission mail;
-  transmission_init(&mail, SHAPE_BATCH, 6);
-  int a = transmission_reply(&mail, g_strdup("250 a")), b = transmission_reply(&mail, g_strdup("250 b"));
-  static const char letters[] = "AAxBBA";
-  for (size_t i = 0; i < mail.n; i++) {
-    mail.recipients[i].outcome = letters[i] == 'x' ? OUTCOME_BOUNCED : OUTCOME_SENT;
-    mail.recipients[i].reply = letters[i] == 'A' ? a : b;
-  }
-  g_autofree char *sent = chunk_replies_sent(&mail), *skipped = chunk_replies_skipped(&(struct roster_skips){ .digest = 3, .own = 1 }, 2);
-  g_assert_cmpstr(sent, ==, "2 250 a\n2 250 b\n1 250 a\n");
-  g_autofree char *all = g_strconcat(skipped, sent, NULL);
-  static const char *const wanted[] = { "250 a", "250 a", "250 b", "250 b", "250 a", "" };
-  for (size_t i = 0; i < G_N_ELEMENTS(wanted); i++) {
-    g_autofree char *got = slice_dup(chunk_replies_of(slice_of(all), i));
-    g_assert_cmpstr(got, ==, wanted[i]);
-  }
-  struct roster_skips skips = { .digest = 1 };
-  int64_t copy = 0;
-  chunk_replies_count_skipped(slice_of(all), &skips, &copy);
-  g_assert_cmpint(skips.digest, ==, 4);
-  g_assert_cmpint(skips.own, ==, 1);
-  g_assert_cmpint(skips.disabled, ==, 0);
-  g_assert_cmpint(copy, ==, 2);
-  transmission_clear(&mail);
-}
-
-static void
-test_nothing_sent(void)
-{
-  struct transmission mail;
-  transmission_init(&mail, SHAPE_BATCH, 2);
-  g_autofree char *sent = chunk_replies_sent(&mail), *skipped = chunk_replies_skipped(&(struct roster_skips){ .digest = 0 }, 0);
-  g_assert_cmpstr(sent, ==, "");
-  g_assert_cmpstr(skipped, ==, "");
-  transmission_clear(&mail);
-}
-
 /* --- schedule --- */
 
 static void
@@ -156,8 +113,6 @@ main(int argc, char **argv)
   g_test_add_func("/roster_chunk/round trip", test_round_trip);
   g_test_add_func("/roster_chunk/full", test_full);
   g_test_add_func("/roster_chunk/damaged", test_damaged);
-  g_test_add_func("/chunk_replies/lines", test_replies);
-  g_test_add_func("/chunk_replies/nothing sent", test_nothing_sent);
   g_test_add_func("/retry/schedule", test_retry);
   return g_test_run();
 }
