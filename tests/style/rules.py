@@ -34,6 +34,7 @@ ONLY_IN = {  # library header: folders
     'sqlite3.h': ['store'],
     'libpq-fe.h': ['store'],
     'microhttpd.h': ['rest', 'web'],
+    'openssl/ssl.h': ['net'],
 }
 FUNCTION_MAX, FUNCTION_GOOD, FUNCTION_LONG_SHARE = 100, 60, 0.05
 FILE_MAX, FILE_GOOD = 1000, 600
