@@ -1,5 +1,4 @@
 #include "courier/smtp_client.h"
-#include "courier/smtp_transaction.h"
 #include "net/memory_peer.h"
 #include <errno.h>
 
@@ -206,9 +205,9 @@ test_greeting(gconstpointer data)
 
 static const struct copy_form empty;
 
-/* 250 recipients: three groups; the ends of groups are flushes, so no more than SMTP_GROUP_MAX commands are ever unanswered. */
+/* 250 recipients: no more than SMTP_REPLIES_MAX commands, and one, are ever unanswered. */
 static void
-test_groups(void)
+test_flights(void)
 {
   g_autoptr(GString) input = g_string_new(HELLO PIPELINING OK);
   for (int i = 0; i < 250; i++)
@@ -223,7 +222,7 @@ test_groups(void)
   mail.as_is = &empty;
   int writes = peer.writes;
   g_assert_cmpint(smtp_client_send(client, &mail, NULL), ==, RES_OK);
-  g_assert_cmpint(peer.writes - writes, >=, 4); /* three groups and the message */
+  g_assert_cmpint(peer.writes - writes, >=, 4); /* the envelope in three, and the message */
   for (size_t i = 0; i < mail.n; i++)
     g_assert_cmpint(mail.recipients[i].outcome, ==, i % 100 == 7 ? OUTCOME_BOUNCED : OUTCOME_SENT);
   g_assert_nonnull(strstr(peer.output->str, "DATA\r\n"));
@@ -232,9 +231,9 @@ test_groups(void)
   g_string_free(peer.output, TRUE);
 }
 
-/* MAIL refused in the first group: the other groups are not sent. */
+/* MAIL refused while RCPTs are still to be sent: they are not. */
 static void
-test_groups_mail_refused(void)
+test_flights_mail_refused(void)
 {
   g_autoptr(GString) input = g_string_new(HELLO PIPELINING "550 no\r\n");
   for (int i = 0; i < 100; i++)
@@ -286,8 +285,8 @@ main(int argc, char **argv)
     g_autofree char *path = g_strdup_printf("/smtp_client/greeting/%s", greetings[i].name);
     g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_greeting);
   }
-  g_test_add_func("/smtp_client/groups", test_groups);
-  g_test_add_func("/smtp_client/groups, MAIL refused", test_groups_mail_refused);
+  g_test_add_func("/smtp_client/flights", test_flights);
+  g_test_add_func("/smtp_client/flights, MAIL refused", test_flights_mail_refused);
   g_test_add_func("/smtp_client/quit", test_quit);
   return g_test_run();
 }

@@ -13,7 +13,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   OWN(stream) stream = memory_peer_stream(&peer);
   struct smtp_reply reply;
   struct ehlo ehlo;
-  enum res res = ehlo_read(stream, &ehlo, &reply, NULL);
+  enum res res = ehlo_read(stream, &ehlo, NULL, &reply, NULL);
   g_assert(res != RES_MORE);
   g_assert(ehlo.size_max >= 0 && (ehlo.size || ehlo.size_max == 0));
   while (res == RES_OK) {

@@ -1,25 +1,41 @@
 #pragma once
-/* One SMTP mail transaction (RFC 5321 3.3) with many recipients, pipelined where the server offers it (RFC 2920). */
-#include "courier/ehlo.h"
-#include "courier/transmission.h"
+/* One SMTP mail transaction (RFC 5321 3.3): its recipients, and what the server said so far. Lives until all its commands are answered. */
+#include "courier/smtp_peer.h"
 
-/* The server at the other end, as far as it is known. */
-struct smtp_peer {
-  struct stream *stream;
-  struct ehlo ehlo;
-  size_t max_recipients; /* a transaction; learned from 452 too */
-  bool dirty;            /* RSET before the next transaction */
-  bool answered;         /* it has answered since this was last made false */
-  bool congested;        /* it has asked for less */
+struct smtp_transaction {
+  unsigned refs;
+  unsigned number; /* of the connection, from 1; kept in its recipients while it runs */
+  struct transmission *mail;
+  const struct copy_form *form;
+  size_t size;         /* octets of this copy */
+  bool eight_bit;      /* they are not all ASCII */
+  bool utf8;           /* asks for SMTPUTF8 */
+  bool chunked;        /* BDAT, not DATA */
+  bool refused;        /* MAIL was refused */
+  bool wanted;         /* DATA was answered 354 */
+  bool content_handed; /* all its octets were given to the stream … */
+  unsigned flushes;    /* … after so many flushes */
+  size_t unanswered;   /* commands */
+  size_t accepted;     /* recipients */
+  size_t n;
+  size_t recipients[]; /* their numbers in `mail` */
 };
 
-/* Commands in flight at most. Their octets and those of the replies fit into any socket's buffers, so that both sides can never wait for
- * each other. */
-#define SMTP_GROUP_MAX 100
+/* The next transaction: pending recipients that are in no running one, at most `max_recipients` in a batch, one of personal copies. NULL: there
+ * are none. */
+struct smtp_transaction *smtp_transaction_next(struct smtp_peer *peer, struct transmission *mail, const struct copy_form *form);
+struct smtp_transaction *smtp_transaction_ref(struct smtp_transaction *transaction);
+/* NULL is allowed. */
+void smtp_transaction_unref(struct smtp_transaction *transaction);
+OWN_DEFINE(smtp_transaction, smtp_transaction_unref)
 
-/* Sends to the next pending recipients, `max_recipients` at most.
- * RES_OK: it is over and at least one recipient is pending no more. Those refused with 452 4.5.3 after others were accepted stay pending:
- * they are for a further transaction.
- * RES_TEMP: the connection is lost or of no use any more (closed, too slow, 421, no SMTP). Recipients answered before that have their
- * outcome; those of a message whose dot was sent but not answered are OUTCOME_DEFERRED, since nobody knows; the rest are pending. */
-enum res smtp_transaction_run(struct smtp_peer *peer, struct transmission *transmission, GError **error) MUST_CHECK;
+/* Keeps a reply as one of this transaction and gives its number. Takes over `text`. */
+int smtp_transaction_reply(struct smtp_transaction *transaction, const struct smtp_peer *peer, char *text);
+/* A recipient is in no running transaction any more: with an outcome, or pending for another transaction. */
+void smtp_transaction_settle(struct smtp_transaction *transaction, size_t recipient, enum outcome outcome, int reply);
+void smtp_transaction_release(struct smtp_transaction *transaction, size_t recipient);
+/* All that are still in it, accepted ones or not yet answered for, get an outcome. */
+void smtp_transaction_settle_all(struct smtp_transaction *transaction, enum outcome outcome, int reply);
+void smtp_transaction_release_all(struct smtp_transaction *transaction);
+/* True: as far as is known nobody will get the message by it. */
+bool smtp_transaction_is_hopeless(const struct smtp_transaction *transaction);

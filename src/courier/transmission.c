@@ -133,6 +133,12 @@ transmission_size(const struct transmission *transmission, const struct copy_for
 }
 
 bool
+transmission_own_is_8bit(const struct transmission *transmission, const struct copy_form *form, size_t recipient, enum slot slot)
+{
+  return transmission->shape == SHAPE_PERSONAL && form->has_slot[slot] && octets_are_8bit(transmission->recipients[recipient].own[slot]);
+}
+
+bool
 octets_are_8bit(struct slice octets)
 {
   size_t i = 0;

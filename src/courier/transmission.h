@@ -108,6 +108,8 @@ const char *transmission_sender(const struct transmission *transmission, size_t 
 size_t transmission_pieces(const struct transmission *transmission, const struct copy_form *form, size_t recipient, struct slice pieces[COPY_PIECES_MAX]);
 /* Octets of that copy, dots not stuffed. */
 int64_t transmission_size(const struct transmission *transmission, const struct copy_form *form, size_t recipient);
+/* True: what `recipient`'s copy says of its own at `slot` has octets above 127. */
+bool transmission_own_is_8bit(const struct transmission *transmission, const struct copy_form *form, size_t recipient, enum slot slot);
 
 /* True: some octet is above 127. */
 bool octets_are_8bit(struct slice octets);

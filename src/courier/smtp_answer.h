@@ -1,0 +1,7 @@
+#pragma once
+/* What a reply says about a transaction and its recipients. */
+#include "courier/smtp_transaction.h"
+
+/* Notes what `reply` to `command` means. `whole`: all of the content had left when it came.
+ * RES_OK; RES_TEMP: the server is about to close (421), or what it said is none of the replies to that command. */
+enum res smtp_answer_take(struct smtp_peer *peer, const struct smtp_awaited *awaited, bool whole, const struct smtp_reply *reply, GError **error) MUST_CHECK;

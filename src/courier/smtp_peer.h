@@ -1,0 +1,41 @@
+#pragma once
+/* An SMTP server at the other end of a connection: what it can do, and which replies it owes. One thread at a time. */
+#include "courier/ehlo.h"
+#include "courier/transmission.h"
+
+/* Replies that may be outstanding before some are read; one command more may be under way then. */
+#define SMTP_REPLIES_MAX 100
+/* The same for the octets of what they answer. One message may be larger. */
+#define SMTP_OCTETS_MAX (1024 * 1024)
+
+struct smtp_transaction;
+
+enum smtp_command { SMTP_RSET, SMTP_MAIL, SMTP_RCPT, SMTP_DATA, SMTP_CONTENT, SMTP_COMMANDS };
+
+/* A command that is not answered yet. */
+struct smtp_awaited {
+  enum smtp_command command;
+  struct smtp_transaction *transaction; /* a reference; NULL for RSET */
+  size_t recipient;                     /* of RCPT: its number in the transmission */
+  size_t octets;
+};
+
+struct smtp_peer {
+  struct stream *stream;
+  const char *name; /* borrowed; see struct smtp_client_options */
+  struct ehlo ehlo;
+  size_t max_recipients; /* a transaction; learned from 452 too */
+  unsigned transactions; /* number of the last one */
+  bool dirty;            /* RSET before the next transaction */
+  bool answered;         /* it has answered since this was last made false */
+  bool congested;        /* it has asked for less since this was last made false */
+
+  /* smtp_flight's own: what is not answered, in order, in a ring */
+  struct smtp_awaited awaited[SMTP_REPLIES_MAX + 1];
+  size_t first, n, octets;
+  size_t gathered;   /* octets since the last flush, at most */
+  unsigned flushes;  /* that succeeded */
+  bool write_failed; /* only what it said before can still be read */
+  bool shutting;     /* it said 421 */
+  int64_t last_word; /* no reply is waited for longer than this; 0: no such limit */
+};
