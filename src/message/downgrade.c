@@ -37,6 +37,7 @@ enum encoding { ENCODING_NONE, ENCODING_EIGHT_BIT, ENCODING_QUOTED_PRINTABLE, EN
 struct entity {
   const struct header_view *view; /* of the header */
   bool is_message;                /* not a body part: MIME-Version belongs into its header */
+  bool is_whole;                  /* the message itself */
   enum content content;
   enum encoding encoding;
   char *boundary; /* of a multipart, or NULL */
@@ -146,13 +147,20 @@ copy(struct walk *walk, struct slice text)
 
 /* --- what a header says --- */
 
+/* As the field reads once it is written in ASCII: stray line ends are blanks. */
+static char *
+unfolded(const struct header_field *field)
+{
+  return g_strdelimit(header_unfold(field), "\r\n", ' ');
+}
+
 /* The value of `field` (may be NULL) up to a ';', a blank or a comment; owned by the caller. */
 static char *
 first_token(const struct header_field *field)
 {
   if (!field)
     return g_strdup("");
-  g_autofree char *value = header_unfold(field);
+  g_autofree char *value = unfolded(field);
   struct slice text = header_skip_cfws(slice_of(value));
   return g_strndup(text.p, strcspn(text.p, " \t;()"));
 }
@@ -188,7 +196,7 @@ encoding_of(const struct header_view *view)
 static char *
 boundary_read(const struct header_view *view)
 {
-  g_autofree char *type = header_unfold(header_first(view, "Content-Type"));
+  g_autofree char *type = unfolded(header_first(view, "Content-Type"));
   g_autofree char *boundary = header_parameter_value(slice_of(type), "boundary");
   if (!boundary)
     return NULL;
@@ -252,7 +260,8 @@ missing_fields_write(const struct entity *entity, const struct relabel *relabel,
     g_string_append_printf(out, "Content-Transfer-Encoding: %s\r\n", relabel->encoding);
 }
 
-/* The header with its empty line, which a part without content may lack; of several fields Content-Transfer-Encoding the first counts, and the others go if it changes. */
+/* The header with its empty line, which parts without content may lack; of several fields Content-Transfer-Encoding the first counts, and
+ * the others go if it changes. */
 static enum res
 header_write(const struct entity *entity, const struct relabel *relabel, GString *out, GError **error)
 {
@@ -272,7 +281,7 @@ header_write(const struct entity *entity, const struct relabel *relabel, GString
       return res;
   }
   missing_fields_write(entity, relabel, out);
-  if (entity->is_message || entity->view->message.n > entity->view->header.n)
+  if (entity->is_whole || entity->view->message.n > entity->view->header.n)
     g_string_append(out, "\r\n");
   return RES_OK;
 }
@@ -477,8 +486,9 @@ entity_write(struct walk *walk, enum content missing, bool is_message, GError **
     return refuse(error, REPLY_NO_CONVERSION, "the header of a part cannot be read");
   struct entity entity = { .view = view, .is_message = is_message };
   entity_look(&entity, missing);
-  g_autofree char *boundary = entity.boundary;
-  return content_walk(walk, &entity, walk->out, error);
+  enum res res = content_walk(walk, &entity, walk->out, error);
+  g_free(entity.boundary);
+  return res;
 }
 
 enum res
@@ -492,12 +502,12 @@ message_downgrade(struct slice header, struct slice body, enum downgrade how, GB
   g_autoptr(GString) head = g_string_sized_new(header.n + header.n / 8);
   g_autoptr(GString) out = g_string_new(NULL);
   struct walk walk = { .text = body, .out = out, .out_max = DOWNGRADE_GROWTH * body.n + DOWNGRADE_SLACK };
-  struct entity entity = { .view = view, .is_message = true };
+  struct entity entity = { .view = view, .is_message = true, .is_whole = true };
   if (how == DOWNGRADE_SEVEN_BIT)
     entity_look(&entity, CONTENT_TEXT);
-  g_autofree char *boundary = entity.boundary;
   struct relabel as_it_came = { 0 };
   enum res res = how == DOWNGRADE_HEADER ? header_write(&entity, &as_it_came, head, error) : content_walk(&walk, &entity, head, error);
+  g_free(entity.boundary);
   if (res != RES_OK)
     return res;
   if (head->len > DOWNGRADE_GROWTH * header.n + DOWNGRADE_SLACK)

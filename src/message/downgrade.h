@@ -7,8 +7,9 @@
 /* Containers within each other at most, and parts of one message at most. */
 #define DOWNGRADE_DEPTH_MAX 64
 #define DOWNGRADE_PARTS_MAX 1000
-/* What is made is at most so many times as long as what came, plus DOWNGRADE_SLACK. Text grows to 2.1 times its length at most, all
- * else to 1.4 times; only names of one letter in a header that is full of them grow more, and meet this limit. */
+/* What is made is at most so many times as long as what came, plus DOWNGRADE_SLACK; more is refused. Text of odd lines grows to 2.6 times
+ * its length, octets to 1.4 times; only a header full of names of one letter meets the limit. Each part's header may be HEADER_MAX long,
+ * and grow to twelve times that before the limit is looked at. Besides, one leaf's content is held twice more while it is encoded. */
 #define DOWNGRADE_GROWTH 3
 #define DOWNGRADE_SLACK (64 * 1024)
 

@@ -539,16 +539,18 @@ write_value(struct header_line *line, enum kind kind, char *text)
   }
 }
 
-/* A blank at its start keeps a line without a name from becoming a field. */
+/* A line without a name that started with a blank or a stray line end becomes neither a field nor a continuation. */
 static enum res
 append_rewritten(const struct header_field *field, char *text, GString *out, GError **error)
 {
   size_t start = out->len;
   OWN(header_line) line = header_line_new(out);
-  bool blank = field->name.n || is_blank(field->whole.p[0]);
-  if (field->name.n)
+  if (field->name.n) {
     g_string_append_len(out, field->whole.p, field->value.p - field->whole.p);
-  header_line_blanks(line, blank ? SLICE(" ") : SLICE(""));
+    header_line_blanks(line, SLICE(" "));
+  } else if (g_ascii_isspace(field->whole.p[0])) {
+    g_string_append_c(out, '?');
+  }
   if (!write_value(line, kind_of(field->name), text))
     return refuse(error, REPLY_NO_SMTPUTF8, "the field %.*s has no ASCII form", SLICE_FMT(slice_head(field->name, NAME_SHOWN_MAX)));
   g_string_append(out, "\r\n");
@@ -566,9 +568,8 @@ header_ascii_append(const struct header_field *field, GString *out, GError **err
       g_string_append(out, "\r\n");
     return RES_OK;
   }
-  g_autofree char *text = header_unfold(field);
-  g_strdelimit(text, "\r\n", ' ');
-  g_strstrip(text);
+  g_autofree char *value = g_strdelimit(header_unfold(field), "\r\n", ' ');
+  g_autofree char *text = slice_dup(slice_trim(slice_of(value)));
   /* A line without a name that held stray line ends alone would end the header. */
   return field->name.n || text[0] ? append_rewritten(field, text, out, error) : RES_OK;
 }

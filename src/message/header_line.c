@@ -83,9 +83,12 @@ header_line_separate(struct header_line *line)
     g_string_append_c(line->blanks, ' ');
 }
 
+/* But never twice in one place: an empty line ends the header. */
 static void
 fold(struct header_line *line)
 {
+  if (column(line) == 0)
+    return;
   g_string_append(line->out, "\r\n");
   line->start = line->out->len;
 }

@@ -3,7 +3,7 @@
 #include "base/slice.h"
 #include "message/header_line.h"
 
-/* Takes the piece before the next ';' off `*rest` (an unfolded value), without that; semicolons in quoted strings and comments count not. */
+/* Takes the piece before the next ';' off `*rest` (an unfolded value), without that; not a ';' in quoted strings and comments. */
 struct slice header_parameter_next(struct slice *rest);
 /* The value of the parameter called `name` behind the first piece of `value`, dequoted and trimmed; owned by the caller, NULL if there is
  * none. The notation of RFC 2231 is not read. */
