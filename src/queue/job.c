@@ -8,6 +8,33 @@ job_create(struct tx *tx, const char *kind, int64_t posting_id, int64_t list_id,
                  SQL_ARGS(sql_text(kind), sql_int(posting_id), sql_int(list_id), sql_int(now)), error);
 }
 
+/* Along the ids, not along the index by kind: whoever comes back with the id it got to looks at each row once, however many others are kept. */
+enum res
+job_next(struct tx *tx, const char *kind, int64_t *after, struct job *job, GError **error)
+{
+  OWN(rows) rows = NULL;
+  enum res res = sql_query(tx, "SELECT id, kind, posting_id, list_id FROM job WHERE id > $1 ORDER BY id", SQL_ARGS(sql_int(*after)), &rows, error);
+  while (res == RES_OK && (res = rows_next(rows, error)) == RES_OK) {
+    *after = row_int(rows, 0);
+    if (strcmp(row_text(rows, 1), kind) != 0)
+      continue;
+    *job = (struct job){ .id = *after, .posting_id = row_int(rows, 2), .list_id = row_int(rows, 3) };
+    return RES_OK;
+  }
+  return res;
+}
+
+enum res
+job_end(struct tx *tx, const struct job *job, enum posting_state state, int64_t now, GError **error)
+{
+  enum res res = sql_run(tx, "DELETE FROM job WHERE id = $1", SQL_ARGS(sql_int(job->id)), error);
+  if (res == RES_OK && sql_changes(tx) == 0)
+    return RES_MORE;
+  return res == RES_OK ? sql_run(tx, "UPDATE posting SET state = $2, decided_at = $3 WHERE id = $1",
+                                 SQL_ARGS(sql_int(job->posting_id), sql_int(state), sql_int(now)), error)
+                       : res;
+}
+
 void
 job_count_free(struct job_count *count)
 {
@@ -36,10 +63,6 @@ job_counts(struct tx *tx, GPtrArray **counts, GError **error)
   return RES_OK;
 }
 
-struct due {
-  int64_t id, posting_id;
-};
-
 /* Kept mail for which there is somebody by now, or never will be (its list was removed); owners as in queue/owners.c. Asked of the database, so that a thousand letters to nobody
  * cost no attempt each. */
 static const char *const due_statements[] = {
@@ -62,22 +85,14 @@ jobs_find(struct tx *tx, const char *sql, struct sql_args args, GArray *due, GEr
   if (res != RES_OK)
     return res;
   while ((res = rows_next(rows, error)) == RES_OK) {
-    struct due job = { row_int(rows, 0), row_int(rows, 1) };
+    struct job job = { .id = row_int(rows, 0), .posting_id = row_int(rows, 1) };
     g_array_append_val(due, job);
   }
   return res == RES_MORE ? RES_OK : res;
 }
 
-/* Done: its posting is in `state`, and needs no octets for this job's sake. */
 static enum res
-job_end(struct tx *tx, const struct due *job, enum posting_state state, int64_t now, GError **error)
-{
-  enum res res = sql_run(tx, "UPDATE posting SET state = $2, decided_at = $3 WHERE id = $1", SQL_ARGS(sql_int(job->posting_id), sql_int(state), sql_int(now)), error);
-  return res == RES_OK ? sql_run(tx, "DELETE FROM job WHERE id = $1", SQL_ARGS(sql_int(job->id)), error) : res;
-}
-
-static enum res
-job_release(struct tx *tx, const struct due *job, const char *site_owner, int64_t now, int *sent, GError **error)
+job_release(struct tx *tx, const struct job *job, const char *site_owner, int64_t now, int *sent, GError **error)
 {
   OWN(posting) posting = NULL;
   enum res res = posting_load(tx, job->posting_id, &posting, error);
@@ -94,24 +109,24 @@ job_release(struct tx *tx, const struct due *job, const char *site_owner, int64_
 enum res
 job_release_owner(struct tx *tx, const char *site_owner, int64_t now, int limit, int *n, GError **error)
 {
-  g_autoptr(GArray) due = g_array_new(FALSE, FALSE, sizeof(struct due));
+  g_autoptr(GArray) due = g_array_new(FALSE, FALSE, sizeof(struct job));
   *n = 0;
   enum res res = RES_OK;
   for (size_t i = 0; res == RES_OK && i < G_N_ELEMENTS(due_statements); i++)
     res = jobs_find(tx, due_statements[i], SQL_ARGS(sql_int(now), sql_int(*site_owner != '\0'), sql_int(limit - (int)due->len)), due, error);
   for (guint i = 0; res == RES_OK && i < due->len; i++)
-    res = job_release(tx, &g_array_index(due, struct due, i), site_owner, now, n, error);
+    res = job_release(tx, &g_array_index(due, struct job, i), site_owner, now, n, error);
   return res;
 }
 
 enum res
 job_drop_stale(struct tx *tx, int64_t now, int limit, int *n, GError **error)
 {
-  g_autoptr(GArray) stale = g_array_new(FALSE, FALSE, sizeof(struct due));
+  g_autoptr(GArray) stale = g_array_new(FALSE, FALSE, sizeof(struct job));
   enum res res = jobs_find(tx, "SELECT id, posting_id FROM job WHERE kind NOT IN ('owner', 'postmaster') AND created_at < $1 ORDER BY id LIMIT $2",
                            SQL_ARGS(sql_int(now - JOB_STALE), sql_int(limit)), stale, error);
   for (guint i = 0; res == RES_OK && i < stale->len; i++)
-    res = job_end(tx, &g_array_index(stale, struct due, i), POSTING_DISCARDED, now, error);
+    res = job_end(tx, &g_array_index(stale, struct job, i), POSTING_DISCARDED, now, error);
   *n = (int)stale->len;
   return res;
 }

@@ -10,6 +10,15 @@ enum res job_create(struct tx *tx, const char *kind, int64_t posting_id, int64_t
 #define JOB_STALE (3 * CLOCK_DAY)
 /* Drops up to `limit` such jobs; `n` says how many. Owners' mail stays until somebody gets it. */
 enum res job_drop_stale(struct tx *tx, int64_t now, int limit, int *n, GError **error) MUST_CHECK;
+
+struct job {
+  int64_t id, posting_id, list_id;
+};
+/* The first of a kind above the id `after`, which moves on to what was looked at. RES_MORE: there is none. */
+enum res job_next(struct tx *tx, const char *kind, int64_t *after, struct job *job, GError **error) MUST_CHECK;
+/* It is done: its posting is in `state`, and needs no octets for its sake. RES_MORE: the job is gone already. */
+enum res job_end(struct tx *tx, const struct job *job, enum posting_state state, int64_t now, GError **error) MUST_CHECK;
+
 struct job_count {
   char *kind;
   int64_t count, oldest_at;

@@ -142,6 +142,14 @@ intake(struct posting_door *door, struct door_transaction *transaction, struct i
 }
 
 static void
+tell_kept(struct posting_door *door, const struct intake_recipient *recipients, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    if (recipients[i].reply == REPLY_HELD || recipients[i].reply == REPLY_TAKEN)
+      door->kept(door->wake_ctx, recipients[i].target->role);
+}
+
+static void
 on_message_end(void *ctx, struct door_transaction *transaction)
 {
   struct posting_door *door = ctx;
@@ -160,6 +168,7 @@ on_message_end(void *ctx, struct door_transaction *transaction)
   bool wake = false;
   intake(door, transaction, recipients, &wake);
   render_replies(transaction, recipients);
+  tell_kept(door, recipients, n);
   for (guint i = 0; i < n; i++)
     g_free(recipients[i].reason);
   if (wake)

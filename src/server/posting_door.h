@@ -11,8 +11,9 @@ struct posting_door {
   struct list_index *index;
   struct live_config *live;
   struct budget *budget;
-  void (*wake)(void *ctx); /* there is work for the courier */
-  void *wake_ctx;
+  void (*wake)(void *ctx);                 /* there is work for the courier */
+  void (*kept)(void *ctx, enum role role); /* something is held, or kept for whoever reads mail to `role` */
+  void *wake_ctx;                          /* of both */
 };
 
 /* Hooks over `door`, which must outlive them. */

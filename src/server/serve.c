@@ -8,6 +8,7 @@
 #include "base/privilege.h"
 #include "envelope/address.h"
 #include "queue/incoming.h"
+#include "robot/robot.h"
 #include "server/control.h"
 #include "server/courier_host.h"
 #include "server/housekeeping.h"
@@ -37,6 +38,7 @@ struct server {
   struct budget budget;
   struct courier_host *courier;
   struct housekeeping *housekeeping;
+  struct robot *robot;
   struct control *control;
   struct posting_door door;
   struct door_hooks hooks;
@@ -49,6 +51,15 @@ on_wake(void *ctx)
 {
   struct server *server = ctx;
   courier_host_wake(server->courier);
+  housekeeping_stir(server->housekeeping);
+}
+
+static void
+on_kept(void *ctx, enum role role)
+{
+  struct server *server = ctx;
+  if (role == ROLE_BOUNCES)
+    robot_wake(server->robot);
   housekeeping_stir(server->housekeeping);
 }
 
@@ -206,8 +217,12 @@ start_threads(struct server *server, const struct config *config, GError **error
   server->housekeeping = housekeeping_start(server->store, server->live, on_released, server);
   if (server->housekeeping == NULL)
     return trouble(error, REPLY_TROUBLE, "no thread for housekeeping");
+  server->robot = robot_start(server->store);
+  if (server->robot == NULL)
+    return trouble(error, REPLY_TROUBLE, "no thread for the robot");
   server->door = (struct posting_door){
-    .store = server->store, .index = server->index, .live = server->live, .budget = &server->budget, .wake = on_wake, .wake_ctx = server,
+    .store = server->store, .index = server->index, .live = server->live, .budget = &server->budget, .wake = on_wake, .kept = on_kept,
+    .wake_ctx = server,
   };
   server->hooks = posting_door_hooks(&server->door);
   server->control_hooks = (struct control_hooks){ .ctx = server, .changed = on_changed, .retry = on_retry, .status = on_status };
@@ -242,6 +257,7 @@ stop(struct server *server)
   if (server->listeners)
     listeners_stop(server->listeners, deadline);
   control_free(server->control);
+  robot_free(server->robot);
   housekeeping_free(server->housekeeping);
   courier_host_free(server->courier, deadline);
   list_index_free(server->index);
