@@ -29,6 +29,7 @@ const struct cli_command *const cli_commands[] = {
   &queue_command,
   &retry_command,
   &ledger_command,
+  &tagkeys_command,
   &status_command,
   &conf_command,
   &help_command,

@@ -29,6 +29,7 @@ extern const struct cli_command explain_command;
 extern const struct cli_command queue_command;
 extern const struct cli_command retry_command;
 extern const struct cli_command ledger_command;
+extern const struct cli_command tagkeys_command;
 extern const struct cli_command status_command;
 extern const struct cli_command conf_command;
 extern const struct cli_command help_command;
