@@ -125,8 +125,9 @@ class CatchingMail(unittest.TestCase):
                 self.assertEqual(len(self.sink.violations), 1)
 
     def test_lmtp(self):
-        with smtplib.LMTP('127.0.0.1', self.sink.port) as client:
-            client.sendmail('a@example.com', ['b@example.com', 'c@example.com'], MESSAGE)
+        client = self.client()
+        client.lhlo()
+        self.assertEqual([reply.code for reply in client.deliver('a@example.com', ['b@example.com', 'c@example.com'], MESSAGE)], [250, 250])
         self.assertEqual((self.sink.messages[0].octets, self.sink.violations), (MESSAGE, []))
 
     def test_quoted_local_part(self):
