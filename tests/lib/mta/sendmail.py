@@ -156,8 +156,9 @@ class Sendmail(Mta):
         return [Delivery(match[1], address.strip('<> '), status, match[3] + match[4]) for address in match[2].split(',')] if match else []
 
     def read_mailbox(self, domain):
-        """A file for each copy."""
-        return glob.glob(os.path.join(self.path('mail'), domain, '*'))
+        """A file for each copy, which it writes in place: there is none before it is logged."""
+        done = {f'{one.address.rpartition("@")[0]}.{one.queue_id}' for one in self.deliveries() if one.status == 'sent'}
+        return [path for path in glob.glob(os.path.join(self.path('mail'), domain, '*')) if os.path.basename(path) in done]
 
     def mail_of(self, path, octets):
         return FileMail(path, octets)

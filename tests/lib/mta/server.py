@@ -118,6 +118,7 @@ class Mta:
         os.chmod(self.scratch, 0o755)
         self.process = None
         self.lines = []
+        self.tries = []  # (how many lines there were, Delivery)
         self.make_folders()
         self.make_etc()
         self.configure(**own)
@@ -226,6 +227,7 @@ class Mta:
     def add_line(self, line):
         with events.changed:
             self.lines.append(line.decode('utf-8', 'replace').rstrip('\n\0'))
+            self.tries += [(len(self.lines), one) for one in self.deliveries_of(self.lines[-1])]
             events.changed.notify_all()
 
     @property
@@ -342,25 +344,20 @@ class Mta:
         """Each Delivery that a line of the log speaks of."""
         raise NotImplementedError
 
-    def deliveries(self, since=0, until=None):
-        return [one for line in self.lines[since:until] for one in self.deliveries_of(line)]
+    def deliveries(self, since=0):
+        """Delivery for each try and recipient; `since`: how many log lines there were before."""
+        with events.changed:
+            return [one for at, one in self.tries if at > since]
 
-    def delivered(self, since=0, until=None, domain=''):
+    def delivered(self, since=0, domain=''):
         """Counter: how often it has delivered to each address, by its own log."""
-        return collections.Counter(one.address for one in self.deliveries(since, until) if one.status == 'sent' and one.address.endswith(domain))
+        return collections.Counter(one.address for one in self.deliveries(since) if one.status == 'sent' and one.address.endswith(domain))
 
     def wait_delivered(self, count, since=0, domain='', seconds=events.SECONDS):
-        """Until it has delivered so many copies; returns delivered(). Each line is read once."""
-        read, found = since, collections.Counter()
-
-        def enough():
-            nonlocal read
-            end = len(self.lines)
-            found.update(self.delivered(read, end, domain))
-            read = end
-            return found.total() >= count
-        self.wait_for(enough, seconds, f'{count} deliveries')
-        return found
+        """Until it has delivered so many copies; returns delivered()."""
+        done = lambda: len(self.tries) >= count and self.delivered(since, domain).total() >= count
+        self.wait_for(done, seconds, f'{count} deliveries')
+        return self.delivered(since, domain)
 
     def queue_ids(self, since=0):
         """{address: queue ids with which it got its copies}"""
