@@ -105,7 +105,7 @@ boundary_of(const struct walk *walk, struct slice line, bool *last)
   struct slice shorter = slice_head(text, text.n - (slice_ends_nocase(text, SLICE("--")) ? 2 : 0));
   for (size_t i = walk->n_open; i > 0; i--) {
     struct slice open = walk->open[i - 1];
-    if (!open.n || (!slice_equal(open, text) && !slice_equal(open, shorter)))
+    if (!open.n || (open.n != text.n && open.n != shorter.n) || (!slice_equal(open, text) && !slice_equal(open, shorter)))
       continue;
     *last = !slice_equal(open, text);
     return i;

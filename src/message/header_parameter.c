@@ -2,6 +2,8 @@
 
 /* Encoded octets of one piece of a value (RFC 2231 3). */
 #define PIECE_MAX 50
+/* Octets looked at for the end of a quoted string or comment: work stays linear. */
+#define CLOSED_MAX 2000
 
 struct parameter {
   struct slice whole; /* trimmed */
@@ -22,6 +24,7 @@ is_ascii(struct slice text)
 static size_t
 skip_closed(struct slice text)
 {
+  text = slice_head(text, CLOSED_MAX);
   size_t depth = 0;
   bool quoted = text.p[0] == '"';
   for (size_t i = quoted ? 1 : 0; i < text.n; i++) {
@@ -43,13 +46,8 @@ header_parameter_next(struct slice *rest)
 {
   struct slice text = *rest;
   size_t i = 0;
-  bool closed = true; /* once something was not closed, nothing is looked for again: work stays linear */
-  while (i < text.n && text.p[i] != ';') {
-    bool opens = closed && (text.p[i] == '"' || text.p[i] == '(');
-    size_t n = opens ? skip_closed(slice_skip(text, i)) : 1;
-    closed = closed && (!opens || n > 1);
-    i += n;
-  }
+  while (i < text.n && text.p[i] != ';')
+    i += text.p[i] == '"' || text.p[i] == '(' ? skip_closed(slice_skip(text, i)) : 1;
   *rest = slice_skip(text, i + 1);
   return slice_head(text, i);
 }

@@ -49,6 +49,15 @@ stands_for_itself(struct slice line, size_t at, size_t column)
 }
 
 static void
+append_octet(GString *out, char c)
+{
+  static const char digits[] = "0123456789ABCDEF";
+  unsigned char octet = (unsigned char)c;
+  char text[] = { '=', digits[octet >> 4], digits[octet & 15] };
+  g_string_append_len(out, text, sizeof text);
+}
+
+static void
 quoted_printable_line(struct slice line, GString *out)
 {
   size_t column = 0;
@@ -63,7 +72,7 @@ quoted_printable_line(struct slice line, GString *out)
     if (width == 1)
       g_string_append_c(out, line.p[i]);
     else
-      g_string_append_printf(out, "=%02X", (unsigned)(unsigned char)line.p[i]);
+      append_octet(out, line.p[i]);
     column += width;
   }
 }
