@@ -24,7 +24,8 @@ LIST = 'ant@lists.example.com'
 BOUNCES = 'ant-bounces@lists.example.com'
 AUTHOR = 'author@example.org'
 
-Fate = collections.namedtuple('Fate', 'state reply attempts')
+Fate = collections.namedtuple('Fate', 'state reply attempts via returned')
+HOP = r'\S+:\d+ \d+/\d+'  # next hop, connection and transaction
 
 
 def message(subject, sender=AUTHOR, more='', body='body\n'):
@@ -99,6 +100,17 @@ class Fanout(unittest.TestCase):
         self.assertRegex(reply.text, r'^2\.6\.0 \w+ accepted for ')
         return reply.text.split()[1]
 
+    def open_window(self, count):
+        """Afterwards the outlet may use `count` connections at a time at once: two at first, and one more with each piece that goes well."""
+        self.make_list('window@lists.example.com')
+        self.add_members(['window@example.net'], to='window@lists.example.com')
+        for _ in range(2, count):
+            self.post(to='window@lists.example.com')
+            self.wait_done()
+        for session in self.sink.open_sessions:
+            session.end()
+        self.sink.clear()
+
     # what stands in the database
 
     def rows(self, sql, *values):
@@ -106,6 +118,15 @@ class Fanout(unittest.TestCase):
         database = sqlite3.connect(f'file:{path}?mode=ro', uri=True, timeout=30)
         try:
             return database.execute(sql, values).fetchall()
+        finally:
+            database.close()
+
+    def change(self, sql):
+        """A statement beside the server, or without one."""
+        database = sqlite3.connect(os.path.join(self.daemon.state, 'listward.db'), timeout=30)
+        try:
+            with database:
+                database.execute(sql)
         finally:
             database.close()
 
@@ -130,8 +151,18 @@ class Fanout(unittest.TestCase):
         fates = {}
         for line in json.loads(self.daemon.run('ledger', '--json', code, *address)):
             self.assertNotIn(line['address'], fates, 'in the ledger twice')
-            fates[line['address']] = Fate(line['state'], line['reply'], line['attempts'])
+            fates[line['address']] = Fate(line['state'], line['reply'], line['attempts'], line['via'], line['returned'])
         return fates
+
+    def story(self, code, address):
+        """What the ledger tells of one: [(event, via, text)], in order of time."""
+        lines = json.loads(self.daemon.run('ledger', '--json', code, address))
+        history = lines[0]['history']
+        times = [event['at'] for event in history]
+        self.assertEqual(times, sorted(times))
+        for time in times:
+            self.assertRegex(time, r'^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$')
+        return [(event['event'], event['via'], event['text']) for event in history]
 
     def copies(self, code):
         """Counter: how many copies of this posting each address got."""
@@ -154,6 +185,7 @@ class Fanout(unittest.TestCase):
         self.assertEqual(set(ledger) - set(sent) - set(failed), set())
         for address in sent:
             self.assertRegex(ledger[address].reply, r'^2\d\d ')
+            self.assertRegex(ledger[address].via, f'^{HOP}$')
         for address in failed:
             self.assertRegex(ledger[address].reply, reason)
         return ledger
