@@ -1,6 +1,7 @@
 /* `queue` and `retry`: what waits, and trying it at once. */
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/next_hops.h"
 #include "courier/workload.h"
 #include "queue/delivery.h"
 #include "queue/job.h"
@@ -13,7 +14,8 @@ struct waiting {
   struct posting_counts postings;
   struct delivery_counts deliveries;
   struct workload workload;
-  GPtrArray *jobs; /* struct job_count */
+  GPtrArray *jobs;    /* struct job_count */
+  GPtrArray *outlets; /* struct delivery_outlet */
 };
 
 static enum res
@@ -27,6 +29,8 @@ read_waiting(struct tx *tx, void *arg, GError **error)
     res = workload_read(tx, waiting->now, &waiting->workload, error);
   if (res == RES_OK)
     res = job_counts(tx, &waiting->jobs, error);
+  if (res == RES_OK)
+    res = delivery_outlets(tx, &waiting->outlets, error);
   return res;
 }
 
@@ -72,6 +76,37 @@ show_all(const struct waiting *waiting, json_t *all)
   return total;
 }
 
+/* What of the deliveries goes by which outlet, if any goes by another than the default one. */
+static void
+show_outlets(const GPtrArray *outlets, json_t *all)
+{
+  for (guint i = 0; i < outlets->len; i++) {
+    const struct delivery_outlet *outlet = g_ptr_array_index(outlets, i);
+    if (outlets->len == 1 && outlet->name[0] == '\0')
+      continue;
+    g_autofree char *name = g_strdup_printf("outlet:%s", outlet->name);
+    show(&(struct row){ name, "of these deliveries go by this outlet; the oldest since", outlet->open, outlet->oldest_at }, all);
+  }
+}
+
+/* What a running server does not reach. */
+static void
+show_down(struct cli *cli, json_t *all)
+{
+  g_autoptr(GPtrArray) lines = NULL;
+  if (cli_ask(cli, "status", &lines, NULL) != RES_OK)
+    return;
+  json_t *hops = next_hops_of(lines, all != NULL), *hop;
+  size_t i;
+  json_array_foreach(hops, i, hop) {
+    if (json_is_true(json_object_get(hop, "up")))
+      continue;
+    g_autofree char *name = next_hop_name(hop), *text = next_hop_text(hop), *meaning = g_strdup_printf("%s: %s", name, text);
+    show(&(struct row){ "next-hop", meaning, 1, 0 }, all);
+  }
+  json_decref(hops);
+}
+
 static int
 run_queue(struct cli *cli, int argc, char **argv)
 {
@@ -87,7 +122,10 @@ run_queue(struct cli *cli, int argc, char **argv)
   json_t *all = cli->json ? json_array() : NULL;
   if (show_all(&waiting, all) == 0 && !all)
     cli_print("nothing waits\n");
+  show_outlets(waiting.outlets, all);
+  show_down(cli, all);
   g_ptr_array_unref(waiting.jobs);
+  g_ptr_array_unref(waiting.outlets);
   if (all)
     cli_print_json(all);
   return CLI_DONE;

@@ -1,6 +1,7 @@
 /* `show` and `set`: a list's settings. */
 #include "cli/commands.h"
 #include "cli/open_list.h"
+#include "cli/outlet_setting.h"
 
 struct showing {
   const struct list *list;
@@ -125,6 +126,7 @@ check_assignment(const char *text, const char *list)
 }
 
 struct change {
+  const struct config *config;
   const struct list *list;
   char **assignments;
 };
@@ -138,7 +140,11 @@ set(struct tx *tx, void *arg, GError **error)
     struct assignment assignment;
     bool parsed = parse_assignment(*text, &assignment);
     g_assert(parsed); /* run_set has looked */
-    res = list_set(tx, change->list->id, assignment.name, assignment.how, assignment.value, error);
+    res = outlet_setting_check(change->config, assignment.name, assignment.value, error);
+    if (res == RES_OK)
+      res = list_set(tx, change->list->id, assignment.name, assignment.how, assignment.value, error);
+    if (res == RES_OK)
+      res = outlet_setting_follow(tx, change->list->id, assignment.name, assignment.value, error);
     assignment_clear(&assignment);
   }
   return res;
@@ -154,7 +160,7 @@ run_set(struct cli *cli, int argc, char **argv)
   OWN(store) store = NULL;
   OWN(list) list = NULL;
   enum res res = cli_open_list(cli, argv[0], &store, &list, &error);
-  struct change change = { .list = list, .assignments = argv + 1 };
+  struct change change = { .config = cli->config, .list = list, .assignments = argv + 1 };
   if (res == RES_OK)
     res = store_write(store, set, &change, &error);
   if (res == RES_OK)

@@ -1,14 +1,32 @@
 /* `status`: is a server running, and how is it? */
 #include "cli/commands.h"
+#include "cli/next_hops.h"
 
 static void
 show(const char *line, json_t *all)
 {
+  if (g_str_has_prefix(line, "hop "))
+    return;
   g_auto(GStrv) parts = g_strsplit(line, " ", 2);
   if (all && parts[0] && parts[1])
     json_object_set_new(all, parts[0], json_integer(g_ascii_strtoll(parts[1], NULL, 10)));
   else if (!all && parts[0] && parts[1])
     cli_print("%-24s %s\n", parts[0], parts[1]);
+}
+
+static void
+show_hops(const GPtrArray *lines, json_t *all)
+{
+  json_t *hops = next_hops_of(lines, all != NULL), *hop;
+  size_t i;
+  json_array_foreach(hops, i, hop) {
+    g_autofree char *name = next_hop_name(hop), *text = next_hop_text(hop);
+    if (!all)
+      cli_print("%-24s %s: %s\n", "next_hop", name, text);
+  }
+  if (all)
+    json_object_set(all, "next_hops", hops);
+  json_decref(hops);
 }
 
 static int
@@ -25,6 +43,7 @@ run(struct cli *cli, int argc, char **argv)
   json_t *all = cli->json ? json_object() : NULL;
   for (guint i = 0; i < lines->len; i++)
     show(g_ptr_array_index(lines, i), all);
+  show_hops(lines, all);
   if (all)
     cli_print_json(all);
   return CLI_DONE;

@@ -137,7 +137,7 @@ class Configuration(Commands):
 
     def test_conf(self):
         self.daemon.configure({'outlet': {'port': '2525'}})
-        self.assertEqual(self.run_ok('conf', '-s', 'outlet', '-k', 'port'), '[outlet]\n# its port\nport = 2525\n')
+        self.assertEqual(self.run_ok('conf', '-s', 'outlet', '-k', 'port'), '[outlet]\n# its port, where host names none\nport = 2525\n')
         self.assertEqual(self.json('conf', '--json', '--section', 'outlet', '--key', 'port'), {'outlet': {'port': '2525'}})
         self.assertIn('[retention]\n', self.run_ok('conf'))
         self.assertEqual(self.run_ok('conf', '-k', 'listen').count('listen = '), 3)
@@ -441,7 +441,7 @@ class Served(Commands):
         self.run_ok('addmembers', '-', ANT, stdin='bat@example.net\n')
         self.post('bat@example.net')
         self.daemon.wait_log(event='copies handed over')
-        shown = dict(line.split() for line in self.lines('status'))
+        shown = dict(line.split(None, 1) for line in self.lines('status'))
         self.assertEqual((shown['lists'], shown['accepted'], shown['sent']), ('1', '1', '1'))
         self.daemon.stop()
         self.fails(('status',), 'no server is running', self.daemon.state)

@@ -110,13 +110,18 @@ class Connections(Fanout):
     COURIER = {'connections': 4}
 
     def test_several_at_a_time(self):
-        people = self.add_members(3000)
-        gate = self.sink.on['DOT'] = Gate()
+        """Two at first, one more with each piece that went well, up to what is configured."""
+        people = self.add_members(4000)
+        first, then = Gate(), Gate()
+        self.sink.on['DOT'] = lambda session, mail: (first if not first.opened.is_set() else then)(session, mail)
         code = self.post()
-        gate.wait(4)
+        first.wait(2)
+        self.assertEqual(len(self.sink.open_sessions), 2)
+        first.open()
+        then.wait(4)
         self.assertEqual(len(self.sink.open_sessions), 4)
-        self.assertEqual(sorted(len(mail.addresses) for mail in gate.held), [500] * 4)
-        gate.open()
+        self.assertEqual(sorted(len(mail.addresses) for mail in then.held), [500] * 4)
+        then.open()
         self.account(code, sent=people)
         self.assertEqual(len(self.sink.sessions), 4)
 

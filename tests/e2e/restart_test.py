@@ -20,7 +20,7 @@ class Drain(Fanout):
         people = self.add_members(3000)
         gate = self.sink.on['DOT'] = Gate()
         code = self.post()
-        gate.wait(3)
+        gate.wait(2)
         with Client(self.daemon.port) as idle, Client(self.daemon.port) as busy:
             idle.lhlo()
             busy.lhlo()
@@ -29,12 +29,12 @@ class Drain(Fanout):
             self.daemon.process.send_signal(signal.SIGTERM)
             self.assertEqual(idle.reply().code, 421)  # it has begun to stop; the busy session holds that up
             gate.open()
-            self.daemon.wait_log(event='copies handed over', count=3)
+            self.daemon.wait_log(event='copies handed over', count=2)
             busy.send(message('last') + b'.\r\n')
             busy.reply()
         self.assertEqual(self.daemon.wait_end(), 0)
         self.assertEqual(set(self.copies(code)), {address for mail in gate.held for address in mail.addresses})
-        self.assertEqual(self.number('SELECT count(*) FROM chunk WHERE state = 2'), 3)
+        self.assertEqual(self.number('SELECT count(*) FROM chunk WHERE state = 2'), 2)
         self.daemon.start()
         self.assertEqual(self.daemon.log_lines(event='deliveries in progress taken back'), [])
         self.account(code, sent=people)
@@ -55,7 +55,7 @@ class Drain(Fanout):
         people = self.add_members(3000)
         gate = self.sink.on['DOT'] = Gate()
         code = self.post()
-        gate.wait(3)
+        gate.wait(2)
         self.daemon.configure({'courier': {'connections': 2, 'max_recipients': 100}})
         self.daemon.reload()
         gate.open()
@@ -70,11 +70,11 @@ class Killed(Fanout):
         """The peer takes what it has got, and we never hear of it."""
         people = self.add_members(3000)
         gate = Gate()
-        self.sink.on['DOT'] = lambda session, mail: gate(session, mail) if session.number < 3 else None
+        self.sink.on['DOT'] = lambda session, mail: gate(session, mail) if session.number < 2 else None
         code = self.post()
-        gate.wait(3)
+        gate.wait(2)
         in_flight = {address for mail in gate.held for address in mail.addresses}
-        self.assertEqual(len(in_flight), 1500)
+        self.assertEqual(len(in_flight), 1000)
         self.daemon.kill()
         gate.open()
         self.daemon.start()
@@ -86,9 +86,9 @@ class Killed(Fanout):
         """What was in flight had not been taken: nobody gets two."""
         people = self.add_members(2000)
         gate = Gate()
-        self.sink.on['DATA'] = lambda session, argument: gate(session, argument) if session.number < 3 else None
+        self.sink.on['DATA'] = lambda session, argument: gate(session, argument) if session.number < 2 else None
         code = self.post()
-        gate.wait(3)
+        gate.wait(2)
         self.daemon.kill()
         gate.open()
         self.daemon.start()
@@ -275,7 +275,7 @@ class TwoServers(Fanout):
         people = self.add_members(1200)
         gate = self.sink.on['DOT'] = Gate()
         code = self.post()
-        gate.wait(3)
+        gate.wait(2)
         with Client(self.daemon.port) as client:
             client.lhlo()
             client.envelope(AUTHOR, [LIST])
@@ -286,7 +286,7 @@ class TwoServers(Fanout):
             second.start(wait=False)
             self.assertEqual(second.wait_end(), 1)
             self.assertRegex('\n'.join(second.lines), 'another (process|server)')
-            self.assertEqual(self.number('SELECT count(*) FROM chunk WHERE state = 1'), 3)
+            self.assertEqual(self.number('SELECT count(*) FROM chunk WHERE state = 1'), 2)
             gate.open()
             client.send(b'.\r\n')
             reply = client.reply()

@@ -16,11 +16,13 @@ class Stalls(Fanout):
 
     def test_cut_short_by_stop(self):
         """One connection for each step, all of them silent."""
+        self.open_window(len(STEPS))
+        first = len(self.sink.sessions)
         stalled = set()
 
         def stall(number):
             def act(session, argument):
-                if session.number != number:
+                if session.number != first + number:
                     return None
                 with events.changed:
                     stalled.add(number)
