@@ -211,7 +211,8 @@ nested(size_t depth, bool messages)
       g_string_append(body, TYPE("message/rfc822") "\r\n");
     else
       g_string_append_printf(body, "--%zu\r\nContent-Type: multipart/x; boundary=%zu\r\n\r\n", i, i + 1);
-  g_string_append_printf(body, messages ? "" : "--%zu\r\n", depth);
+  if (!messages)
+    g_string_append_printf(body, "--%zu\r\n", depth);
   g_string_append(body, TYPE("text/plain") "\r\nabcdef" AE "\r\n");
   return body;
 }
