@@ -156,6 +156,31 @@ start(struct fixture *fixture, struct fake_outlet *fake, int connections, int ch
   return courier;
 }
 
+/* Two outlets: the default one and [outlet relay]. */
+static struct courier *
+start_two(struct fixture *fixture, struct fake_outlet *plain, struct fake_outlet *relay, int chunk_size, int64_t max_in_flight)
+{
+  g_autoptr(GError) error = NULL;
+  struct courier_options options = { .chunk_size = chunk_size, .max_in_flight = max_in_flight, .hostname = "lists.example.com" };
+  struct outlet *outlets[] = { &plain->outlet, &relay->outlet };
+  g_free(relay->outlet.section);
+  relay->outlet.section = g_strdup("relay");
+  struct courier *courier = courier_new(fixture->store, &options, outlets, 2);
+  enum res res = courier_start(courier, &error);
+  g_assert_no_error(error);
+  g_assert_cmpint(res, ==, RES_OK);
+  return courier;
+}
+
+static void
+set_hold(struct fake_outlet *fake, bool hold)
+{
+  pthread_mutex_lock(&fake->lock);
+  fake->hold = hold;
+  pthread_cond_broadcast(&fake->changed);
+  pthread_mutex_unlock(&fake->lock);
+}
+
 static void
 stop(struct courier *courier)
 {
@@ -396,6 +421,81 @@ test_no_octets(void)
   g_assert_cmpint(fixture_number(fixture, "SELECT attempts FROM chunk WHERE delivery_id = 1"), >=, 1);
 }
 
+/* One outlet hangs with all it may have, and more waits for it: the other has its own connections. */
+static void
+test_two_outlets(void)
+{
+  OWN(fixture) fixture = fixture_new(10);
+  struct fake_outlet *plain = fake_new(NULL), *relay = fake_new(NULL);
+  plain->outlet.connections = 2;
+  relay->outlet.connections = 3;
+  relay->hold = true;
+  fixture->outlet = "relay";
+  fixture_post(fixture);
+  fixture_post(fixture);
+  OWN(courier) courier = start_two(fixture, plain, relay, 2, 0);
+  wait_sends(relay, 3);
+  fixture->outlet = NULL;
+  fixture_post(fixture);
+  courier_wake(courier);
+  wait_sends(plain, 5);
+  g_assert_cmpint(relay->sends, ==, 3);
+  set_hold(relay, false);
+  wait_sends(relay, 10);
+  stop(courier);
+  g_assert_cmpint(relay->most_at_once, ==, 3);
+  g_assert_cmpint(plain->most_at_once, <=, 2);
+  g_assert_cmpuint(plain->seen->len, ==, 10);
+  g_assert_cmpuint(relay->seen->len, ==, 20);
+  g_assert_cmpint(fixture_number(fixture, "SELECT COUNT(*) FROM delivery WHERE state = 2"), ==, 3);
+}
+
+/* Deliveries for an outlet that there is not go by the default one, at the start and later. */
+static void
+test_strays(void)
+{
+  OWN(fixture) fixture = fixture_new(2);
+  struct fake_outlet *fake = fake_new(NULL);
+  fixture->outlet = "gone";
+  fixture_post(fixture);
+  OWN(courier) courier = start(fixture, fake, 2, 0);
+  wait_sends(fake, 1);
+  fixture_post(fixture);
+  courier_wake(courier);
+  wait_sends(fake, 2);
+  stop(courier);
+  g_assert_cmpint(fixture_number(fixture, "SELECT COUNT(*) FROM delivery WHERE state = 2 AND outlet = ''"), ==, 2);
+}
+
+/* A list has enough in flight with one piece; deliveries of another go on beside it. */
+static void
+test_max_in_flight(void)
+{
+  static const char *const addresses[] = { "o@example.org", NULL };
+  OWN(fixture) fixture = fixture_new(20);
+  struct fake_outlet *fake = fake_new(NULL);
+  fake->hold = true;
+  fixture_post(fixture);
+  fixture_post_to(fixture, addresses);
+  fixture_run(fixture, "UPDATE delivery SET list_id = 0, served_at = 10 WHERE id = 2");
+  g_autoptr(GError) error = NULL;
+  struct courier_options options = { .chunk_size = 2, .max_in_flight = 1, .hostname = "lists.example.com" };
+  fake->outlet.connections = 4;
+  OWN(courier) courier = courier_new(fixture->store, &options, &(struct outlet *){ &fake->outlet }, 1);
+  g_assert_cmpint(courier_start(courier, &error), ==, RES_OK);
+  wait_sends(fake, 2);
+  /* Two more threads have looked in vain by the time this is done: a posting of nobody's, which is asked for after the list's. */
+  fixture_post_to(fixture, addresses);
+  fixture_run(fixture, "UPDATE delivery SET list_id = 0, served_at = 20 WHERE id = 3");
+  courier_wake(courier);
+  wait_sends(fake, 3);
+  g_assert_cmpint(fixture_number(fixture, "SELECT COUNT(*) FROM chunk WHERE state = 1"), ==, 1);
+  set_hold(fake, false);
+  wait_sends(fake, 12);
+  stop(courier);
+  g_assert_cmpuint(fake->seen->len, ==, 22);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -414,6 +514,9 @@ main(int argc, char **argv)
     { "suspect waits", test_suspect_waits },
     { "idle", test_idle },
     { "no octets", test_no_octets },
+    { "two outlets", test_two_outlets },
+    { "strays", test_strays },
+    { "max in flight", test_max_in_flight },
   };
   g_test_init(&argc, &argv, NULL);
   log_configure(LOG_FORMAT_LOGFMT, LOG_LEVEL_ERROR);
