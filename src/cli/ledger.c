@@ -99,14 +99,10 @@ print_story_json(const struct ledger_story *story)
 }
 
 static void
-print_story(const struct ledger_story *story, const char *address)
+print_story(const struct ledger_story *story)
 {
   for (guint i = 0; i < story->lines->len; i++)
     print_line(g_ptr_array_index(story->lines, i));
-  if (story->lines->len == 0 && story->deliveries == 0)
-    cli_print("not accepted for delivery: held, refused by a moderator, or kept\n");
-  else if (story->lines->len == 0)
-    cli_print("nothing for %s, which is no member, and was none\n", address);
   for (guint i = 0; i < story->events->len; i++) {
     const struct ledger_event *event = g_ptr_array_index(story->events, i);
     g_autofree char *at = time_text(event->at, false), *via = cli_clean(event->via), *text = cli_clean(event->text);
@@ -125,7 +121,7 @@ show_one(struct store *store, const char *code, const char *address, bool json, 
   if (json)
     print_story_json(story);
   else
-    print_story(story, address);
+    print_story(story);
   return RES_OK;
 }
 

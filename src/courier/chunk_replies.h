@@ -45,7 +45,9 @@ struct chunk_reply {
   struct slice rest;   /* private, like the one below: lines to come, members that the last one goes for */
   int64_t left;
 };
+/* Before the first member. `replies` is borrowed until the end. */
 void chunk_reply_begin(struct chunk_reply *reply, struct slice replies);
 /* To the next member. */
 void chunk_reply_next(struct chunk_reply *reply);
+/* Gives back what it holds. */
 void chunk_reply_end(struct chunk_reply *reply);

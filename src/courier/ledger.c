@@ -184,20 +184,19 @@ chunk_has(struct slice octets, int64_t member_id)
   return false;
 }
 
+/* Chunks first: they are few, and most members are in them. */
 static enum res
 delivery_has(struct tx *tx, int64_t delivery_id, int64_t member_id, GError **error)
 {
   int64_t one;
   OWN(rows) rows = NULL;
-  enum res res = sql_int_of(tx, "SELECT 1 FROM recipient WHERE delivery_id = $1 AND member_id = $2 LIMIT 1", SQL_ARGS(sql_int(delivery_id), sql_int(member_id)), &one,
-                            error);
-  if (res != RES_MORE)
-    return res;
-  res = sql_query(tx, "SELECT members FROM chunk WHERE delivery_id = $1", SQL_ARGS(sql_int(delivery_id)), &rows, error);
+  enum res res = sql_query(tx, "SELECT members FROM chunk WHERE delivery_id = $1", SQL_ARGS(sql_int(delivery_id)), &rows, error);
   while (res == RES_OK && (res = rows_next(rows, error)) == RES_OK)
     if (chunk_has(row_bytes(rows, 0), member_id))
       return RES_OK;
-  return res;
+  return res != RES_MORE ? res
+                         : sql_int_of(tx, "SELECT 1 FROM recipient WHERE delivery_id = $1 AND member_id = $2 LIMIT 1",
+                                      SQL_ARGS(sql_int(delivery_id), sql_int(member_id)), &one, error);
 }
 
 enum res

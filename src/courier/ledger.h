@@ -17,7 +17,8 @@ struct ledger_summary {
 enum res ledger_read(struct store *store, const char *code, ledger_fn fn, void *arg, struct ledger_summary *summary, GError **error) MUST_CHECK;
 
 /* Inside a store_fn: the member of the posting's list with that folded address (one who has left, too) to whom the posting went. RES_MORE: it went
- * to no such member, or nobody knows any more. Looks through the posting's chunks: some milliseconds for 100,000 members, so better not in the writer. */
+ * to no such member, or nobody knows any more. Looks through the posting's chunks, some milliseconds for 100,000 members, and then through the
+ * rows of those who were refused: not for the writer. */
 enum res ledger_find_member(struct tx *tx, int64_t posting_id, const char *key, int64_t *member_id, int64_t *delivery_id, GError **error) MUST_CHECK;
 
 /* Inside a store_fn: deletes up to `limit` rows of deliveries that were done before `before`, and of bounces seen before. `n` says how

@@ -7,12 +7,12 @@
 struct ledger_line {
   char *address;
   int64_t member_id; /* 0: on no roster */
-  const char *state; /* "sent", "deferred", "waiting", "sending", "failed", "left", "passed over". Static. */
+  const char *state; /* "sent", "deferred", "waiting", "sending", "failed", "left"; "passed over", "none": why, in `reply`. Static. */
   int64_t at;        /* sent, failed, left: when; 0 otherwise */
   int64_t next_at;   /* deferred, waiting: not tried before; 0: as soon as may be */
   int attempts;
   char *via;         /* who said it (struct transmission_reply), "" if nobody did */
-  char *reply;       /* what the outlet said, "" if nothing; passed over: why */
+  char *reply;       /* what the outlet said, "" if nothing */
   int64_t returned;  /* how often mail came back from it later */
 };
 void ledger_line_free(struct ledger_line *line);

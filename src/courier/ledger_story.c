@@ -353,6 +353,15 @@ tell_deliveries(struct tx *tx, struct telling *telling, GError **error)
   return res == RES_MORE ? RES_OK : res;
 }
 
+/* Nothing was found: there is a line all the same. */
+static void
+tell_nothing(struct telling *telling)
+{
+  const char *why = telling->story->deliveries == 0 ? "the posting was not accepted for delivery, so far" : "it is no member, and was none";
+  if (telling->story->lines->len == 0)
+    g_ptr_array_add(telling->story->lines, ledger_line_new(telling->key, "none", NULL, why));
+}
+
 static enum res
 read_story(struct tx *tx, void *arg, GError **error)
 {
@@ -364,7 +373,11 @@ read_story(struct tx *tx, void *arg, GError **error)
   telling->posting = posting;
   tell_posting(telling);
   res = find_people(tx, telling, error);
-  return res == RES_OK ? tell_deliveries(tx, telling, error) : res;
+  if (res == RES_OK)
+    res = tell_deliveries(tx, telling, error);
+  if (res == RES_OK)
+    tell_nothing(telling);
+  return res;
 }
 
 static gint

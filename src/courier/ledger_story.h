@@ -13,7 +13,7 @@ struct ledger_event {
 };
 
 struct ledger_story {
-  GPtrArray *lines;  /* struct ledger_line *: what became of it; several if the address was on several rosters, none if it is unknown */
+  GPtrArray *lines;  /* struct ledger_line *: what became of it, one at least; several if the address is on several ways */
   GPtrArray *events; /* struct ledger_event * */
   int64_t deliveries, open; /* as in struct ledger_summary */
 };

@@ -182,7 +182,7 @@ static const struct {
   { "m5@example.net", "m5@example.net failed 1 mx:25 3/2|250 x at\n0 failed mx:25 3/2|250 x\n0 bounce |the refusal counts against the address\n" },
   { "m6@example.net", "m6@example.net sending 0 |\n" },
   { "m7@example.net", "m7@example.net waiting 0 |\n" },
-  { "x@example.net", "" },
+  { "X@example.net", "x@example.net none 0 |it is no member, and was none\n" },
   { "x y", "\"x y\" is no address" },
 };
 

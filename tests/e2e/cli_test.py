@@ -458,7 +458,7 @@ class Served(Commands):
         lines = {line.split('  ')[0]: line.split('  ') for line in self.lines('ledger', post)}
         self.assertEqual({address: line[1] for address, line in lines.items()},
                          {'bat@example.net': 'sent', 'cat@example.net': 'deferred', 'dog@example.net': 'failed'})
-        self.assertIn('no such mailbox', lines['dog@example.net'][3])
+        self.assertIn('no such mailbox', lines['dog@example.net'][4])
         self.assertIsNone(CONTROL.search(self.run_ok('ledger', post)))
         one = self.json('ledger', '--json', post, 'CAT@example.net')
         self.assertEqual([(line['address'], line['state'], line['attempts']) for line in one], [('cat@example.net', 'deferred', 1)])
