@@ -1,4 +1,7 @@
 """How copies go out: chunks and transactions, pipelining, what is asked of the peer and when, connections kept and shared; what a peer lacks."""
+import email
+import email.header
+import email.policy
 import glob
 import os
 import re
@@ -6,11 +9,20 @@ import threading
 import unittest
 
 from lib import events
-from lib.fanout import BOUNCES, Fanout, Gate, message
+from lib.fanout import BOUNCES, LIST, Fanout, Gate, message
 from lib.sink import KEYWORDS, Do
 from lib.tags import untagged
 
 UTF8_MEMBER = 'grüße@example.net'
+
+TEXT = 'MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n'
+SIGNED = message('signed', more='MIME-Version: 1.0\nContent-Type: multipart/signed; boundary=b; protocol="application/pgp-signature"; micalg=pgp-sha256\n',
+                 body=f'--b\n{TEXT}\ngrüße\n--b\nContent-Type: application/pgp-signature\n\nx\n--b--\n')
+
+
+def decoded(mail):
+    """The text of a mail of one part."""
+    return email.message_from_bytes(mail.octets, policy=email.policy.default).get_content().replace('\r\n', '\n')
 
 
 def verbs(session):
@@ -160,6 +172,7 @@ class WithoutPipelining(Fanout):
         people = self.add_members(3)
         self.account(self.post(), failed=people, reason='^550 5.1.1 no such user$')
         self.sink.on.clear()
+        self.daemon.run('set', LIST, 'personal=never')  # else those who bounced get copies of their own
         self.account(self.post(), sent=people)
         self.assertEqual(verbs(self.sink.sessions[0]), ['EHLO', 'MAIL', 'RCPT', 'RCPT', 'RCPT', 'RSET', 'MAIL', 'RCPT', 'RCPT', 'RCPT', 'DATA'])
 
@@ -180,10 +193,11 @@ class OldServer(Fanout):
 
     def test_eight_bits(self):
         people = self.add_members(3)
-        code = self.post(message('eight', body='grüße\n'), mail=' BODY=8BITMIME')
-        self.account(code, failed=people, reason='^550 5.6.3 ')
+        self.account(self.post(message('eight', more=TEXT, body='grüße\n'), mail=' BODY=8BITMIME'), sent=people)
+        mail = self.sink.messages[0]
+        self.assertEqual((mail.params, mail.octets.isascii(), decoded(mail)), ({}, True, 'grüße\n'))
+        self.account(self.post(SIGNED), failed=people, reason='^550 5.6.3 ')
         self.assertEqual(self.bounces(), [])
-        self.assertEqual(verbs(self.sink.sessions[0]), ['EHLO', 'HELO'])
 
 
 class Parameters(Fanout):
@@ -288,15 +302,21 @@ class Lacking(Fanout):
     def test_no_8bitmime(self):
         self.lack('8BITMIME', 'SMTPUTF8')
         people = self.add_members(5)
-        self.check_failed(self.post(message('eight', body='grüße\n')), people, r'^550 5\.6\.3 ')
+        self.check_failed(self.post(SIGNED), people, r'^550 5\.6\.3 ')
+        self.account(self.post(message('eight', more=TEXT, body='grüße\n')), sent=people)
+        mail = self.sink.messages[0]
+        self.assertEqual((mail.octets.isascii(), decoded(mail)), (True, 'grüße\n'))
         self.account(self.post(), sent=people)
 
     def test_no_smtputf8_for_the_message(self):
         self.lack('SMTPUTF8')
         people = self.add_members(5)
-        code = self.post(message('header', more='X-Name: grüße\n'), mail=' SMTPUTF8')
+        code = self.post(message('address', more='Cc: grüße@example.org\n'), mail=' SMTPUTF8')
         self.check_failed(code, people, r'^550 5\.6\.7 ')
-        self.account(self.post(), sent=people)
+        self.account(self.post(message('header', more='X-Name: grüße\n' + TEXT, body='grüße\n'), mail=' SMTPUTF8'), sent=people)
+        mail = self.sink.messages[0]
+        self.assertEqual((mail.header.isascii(), 'SMTPUTF8' in mail.params, decoded(mail)), (True, False, 'grüße\n'))
+        self.assertEqual(str(email.header.make_header(email.header.decode_header(mail.fields('X-Name')[0].decode()))), 'grüße')
 
     def test_no_smtputf8_for_one_member(self):
         self.lack('SMTPUTF8')
