@@ -43,7 +43,7 @@ static void
 show_summary(const struct ledger_summary *summary)
 {
   if (summary->deliveries == 0)
-    cli_print("not accepted for delivery: held, refused by a moderator, or kept\n");
+    cli_print("not accepted for delivery: held, refused by a moderator, or mail to a role address\n");
   else if (summary->lines == 0)
     cli_print("nobody, so far; %s\n", summary->open ? "it is on its way" : "there was nobody to send it to");
   const struct { const char *who; int64_t count; } passed_over[] = {

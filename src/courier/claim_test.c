@@ -470,6 +470,43 @@ test_retry(void)
   assert_takes(fixture, 10, T0, "m1 m2 m3 m4 m5");
 }
 
+/* Rows of both shapes: a claim takes those of the first one due, as many as that shape allows; who was refused keeps the shape. */
+static void
+test_rows_keep_their_shape(void)
+{
+  OWN(fixture) fixture = fixture_new(0);
+  fixture_post_to(fixture, (const char *const[]){ "p1@example.net", "b1@example.net", "p2@example.net", "b2@example.net", NULL });
+  fixture_run(fixture, "UPDATE recipient SET shape = 1 WHERE address LIKE 'p%'");
+  fixture_run(fixture,
+              "WITH RECURSIVE n (i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 60) "
+              "INSERT INTO recipient (delivery_id, address, state, next_at, first_at, shape) SELECT 1, 'p' || i || '@example.net', 0, 0, 1, 1 FROM n");
+  OWN(claim) personal = take(fixture, 100, T0, false, NULL);
+  g_assert_cmpint(personal->shape, ==, SHAPE_PERSONAL);
+  g_assert_cmpuint(personal->targets->len, ==, CLAIM_PERSONAL_MAX);
+  OWN(claim) batch = take(fixture, 100, T0, false, NULL);
+  g_autofree char *got = names(batch);
+  g_assert_cmpint(batch->shape, ==, SHAPE_BATCH);
+  g_assert_cmpstr(got, ==, "b1 b2");
+  OWN(claim) rest = take(fixture, 5, T0, false, NULL);
+  g_assert_cmpuint(rest->targets->len, ==, 5);
+  g_assert_cmpint(rest->shape, ==, SHAPE_PERSONAL);
+  finish(fixture, rest, "DDDDD", OUTLET_DONE, T0);
+  g_assert_cmpint(fixture_number(fixture, "SELECT COUNT(*) FROM recipient WHERE shape = 1 AND attempts = 1"), ==, 5);
+}
+
+/* Members refused get rows of the shape of the copy they were refused. */
+static void
+test_refused_keep_their_shape(void)
+{
+  OWN(fixture) fixture = fixture_new(2);
+  fixture_post(fixture);
+  OWN(claim) claim = take(fixture, 100, T0, false, NULL);
+  claim->shape = SHAPE_PERSONAL;
+  finish(fixture, claim, "DP", OUTLET_DONE, T0);
+  g_assert_cmpint(fixture_number(fixture, "SELECT shape FROM recipient"), ==, SHAPE_PERSONAL);
+  g_assert_cmpint(fixture_number(fixture, "SELECT shape FROM chunk WHERE state = 0"), ==, SHAPE_PERSONAL);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -503,5 +540,7 @@ main(int argc, char **argv)
     g_autofree char *path = g_strdup_printf("/claim/%s", tests[i].name);
     g_test_add_func(path, tests[i].run);
   }
+  g_test_add_func("/claim/rows keep their shape", test_rows_keep_their_shape);
+  g_test_add_func("/claim/refused keep their shape", test_refused_keep_their_shape);
   return g_test_run();
 }

@@ -131,6 +131,53 @@ test_list_removed(gconstpointer site_owner)
   fixture_tear_down(&fixture);
 }
 
+struct walk {
+  int64_t after;
+  struct job job;
+  enum res res;
+};
+
+static enum res
+walk(struct tx *tx, void *arg, GError **error)
+{
+  struct walk *walk = arg;
+  walk->res = job_next(tx, "bounces", &walk->after, &walk->job, error);
+  return RES_OK;
+}
+
+static enum res
+end(struct tx *tx, void *arg, GError **error)
+{
+  struct walk *walk = arg;
+  return job_end(tx, &walk->job, POSTING_ACCEPTED, FIXTURE_NOW, error);
+}
+
+/* One kind, in the order in which they came; each ends once. */
+static void
+test_next(void)
+{
+  static const char *const to[] = { "ant-request@example.com", "ant-bounces@example.com", "ant-join@example.com", "bee-bounces@example.com", "ant-leave@example.com" };
+  struct fixture fixture;
+  set_up(&fixture);
+  for (size_t i = 0; i < G_N_ELEMENTS(to); i++)
+    g_assert_cmpint(fixture_answer(&fixture, &(struct mail){ .to = { to[i] } }), ==, REPLY_TAKEN);
+  struct walk at = { .after = 0 };
+  for (int64_t id = 2; id <= 4; id += 2) {
+    g_assert_cmpint(fixture_write(&fixture, walk, &at), ==, RES_OK);
+    g_assert_cmpint(at.res, ==, RES_OK);
+    g_assert_true(at.after == id && at.job.id == id && at.job.posting_id == id);
+    g_assert_cmpint(at.job.list_id, ==, id / 2);
+  }
+  g_assert_cmpint(fixture_write(&fixture, end, &at), ==, RES_OK);
+  g_assert_cmpint(fixture_write(&fixture, end, &at), ==, RES_MORE);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM job"), ==, 4);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT state FROM posting WHERE id = 4"), ==, POSTING_ACCEPTED);
+  g_assert_cmpint(fixture_write(&fixture, walk, &at), ==, RES_OK);
+  g_assert_cmpint(at.res, ==, RES_MORE);
+  g_assert_cmpint(at.after, ==, 5); /* of what came last, though it is of another kind */
+  fixture_tear_down(&fixture);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -138,6 +185,7 @@ main(int argc, char **argv)
   g_test_add_func("/job/kept", test_jobs);
   g_test_add_func("/job/nobody_to_go_to", test_nobody_to_go_to);
   g_test_add_func("/job/stale", test_stale);
+  g_test_add_func("/job/next", test_next);
   g_test_add_data_func("/job/list_removed/site_owner", "root@example.org", test_list_removed);
   g_test_add_data_func("/job/list_removed/nobody", "", test_list_removed);
   return g_test_run();
