@@ -68,28 +68,40 @@ login(struct stream *stream, const char *user, const char *password, struct smtp
 
 /* A server may repeat what it was told. */
 static bool
-repeats(const struct smtp_reply *reply, const char *user, const char *password)
+repeats(const char *text, const char *user, const char *password)
 {
   char *secret = g_base64_encode((const guchar *)password, strlen(password)), *both = plain_response(user, password);
-  bool found = *password && (strstr(reply->text, password) || strstr(reply->text, secret) || strstr(reply->text, both));
+  bool found = *password && (strstr(text, password) || strstr(text, secret) || strstr(text, both));
   wipe(secret);
   wipe(both);
   return found;
 }
 
+/* RES_OK: the server said 235. */
+static enum res
+log_in(struct stream *stream, const struct ehlo *ehlo, const char *user, const char *password, GError **error)
+{
+  struct smtp_reply reply;
+  enum res res = (ehlo->auth_plain ? plain : login)(stream, user, password, &reply, error);
+  if (res != RES_OK || reply.code == 235)
+    return res;
+  if (reply.code / 100 == 4)
+    return trouble(error, REPLY_TROUBLE, "the server said: %s", reply.text);
+  return refuse(error, REPLY_TROUBLE, "the server said: %s", reply.text);
+}
+
 enum res
 smtp_auth_run(struct stream *stream, const struct ehlo *ehlo, const char *user, const char *password, GError **error)
 {
-  struct smtp_reply reply;
   if (stream_tls_text(stream) == NULL && !stream_is_local(stream))
     return refuse(error, REPLY_TROUBLE, "login as %s: will not send the password in clear: use tls = starttls or implicit", user);
   if (!ehlo->auth_plain && !ehlo->auth_login)
     return refuse(error, REPLY_TROUBLE, "login as %s: the server offers neither AUTH PLAIN nor LOGIN", user);
-  enum res res = (ehlo->auth_plain ? plain : login)(stream, user, password, &reply, error);
-  if (res != RES_OK || reply.code == 235)
-    return res;
-  const char *text = repeats(&reply, user, password) ? "something that holds the password" : reply.text;
-  if (reply.code / 100 == 4)
-    return trouble(error, REPLY_TROUBLE, "login as %s: the server said: %s", user, text);
-  return refuse(error, REPLY_TROUBLE, "login as %s: the server said: %s", user, text);
+  g_autoptr(GError) cause = NULL;
+  enum res res = log_in(stream, ehlo, user, password, &cause);
+  if (res == RES_OK)
+    return RES_OK;
+  bool hide = repeats(cause->message, user, password);
+  g_set_error(error, LISTWARD_ERROR, cause->code, "login as %s: %s", user, hide ? "the server said something that holds the password" : cause->message);
+  return res;
 }

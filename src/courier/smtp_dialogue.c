@@ -67,13 +67,9 @@ static enum res
 run_transaction(struct smtp_peer *peer, struct smtp_transaction *t, GError **error)
 {
   enum res res = say_envelope(peer, t, error);
-  if (res == RES_OK)
-    res = t->chunked ? send_bdat(peer, t, error) : send_data(peer, t, error);
-  if (res != RES_OK) {
-    smtp_flight_abandon(peer, error);
-    smtp_transaction_release_all(t);
-  }
-  return res;
+  if (res != RES_OK)
+    return res;
+  return t->chunked ? send_bdat(peer, t, error) : send_data(peer, t, error);
 }
 
 /* Replies may leave recipients for another transaction: those one too many for theirs. */
@@ -88,13 +84,14 @@ smtp_dialogue_run(struct smtp_peer *peer, struct transmission *mail, const struc
     if (t != NULL) {
       t->chunked = chunks && own_is_clean(t);
       res = run_transaction(peer, t, &cause);
-    } else if (peer->n > 0) {
+    } else if (peer->n > 0)
       res = smtp_flight_drain(peer, 0, &cause);
-      if (res != RES_OK)
-        smtp_flight_abandon(peer, &cause);
-    } else
+    else
       return RES_OK;
   }
+  smtp_flight_abandon(peer, &cause);
+  for (size_t i = 0; i < mail->n; i++)
+    mail->recipients[i].transaction = 0;
   g_propagate_error(error, g_steal_pointer(&cause));
   return RES_TEMP;
 }

@@ -255,9 +255,6 @@ smtp_flight_abandon(struct smtp_peer *peer, GError **error)
       smtp_transaction_settle_all(t, OUTCOME_DEFERRED, smtp_transaction_reply(t, peer, text));
     }
   }
-  while (peer->n > 0) {
-    OWN(smtp_transaction) t = pop(peer).transaction;
-    if (t != NULL)
-      smtp_transaction_release_all(t);
-  }
+  while (peer->n > 0)
+    smtp_transaction_unref(pop(peer).transaction);
 }

@@ -8,6 +8,7 @@ struct oracle {
   struct slice said; /* what was not looked at yet */
   const GArray *codes;
   guint at;          /* in `codes` */
+  bool refused;      /* by MAIL: then nothing behind it counts */
   bool *accepted;    /* recipients of the transaction at hand */
   int *copies;       /* that were answered by 2xx */
   bool *answered;    /* in whatever way */
@@ -66,9 +67,22 @@ copy_of(const struct oracle *o, size_t i)
   return copy;
 }
 
+/* By DATA a stray CR or LF is a space, and the last line has an end. */
+static void
+mend(GString *copy)
+{
+  for (size_t i = 0; i < copy->len; i++)
+    if (copy->str[i] == '\r' && copy->str[i + 1] == '\n')
+      i++;
+    else if (copy->str[i] == '\r' || copy->str[i] == '\n')
+      copy->str[i] = ' ';
+  if (copy->len > 0 && !g_str_has_suffix(copy->str, "\r\n"))
+    g_string_append(copy, "\r\n");
+}
+
 /* `octets`: what arrived, as it was meant; it may have been broken off. */
 static void
-check_content(struct oracle *o, struct slice octets, bool whole, bool may_be_empty)
+check_content(struct oracle *o, struct slice octets, bool whole, bool data)
 {
   int code = whole ? next_code(o) : 0;
   bool any = false;
@@ -76,12 +90,14 @@ check_content(struct oracle *o, struct slice octets, bool whole, bool may_be_emp
     if (!o->accepted[i])
       continue;
     g_autoptr(GString) copy = copy_of(o, i);
+    if (data)
+      mend(copy);
     any = true;
     g_assert(whole ? slice_equal(octets, (struct slice){ copy->str, copy->len }) : octets.n <= copy->len);
     o->answered[i] = o->answered[i] || code != 0;
     o->copies[i] += code / 100 == 2;
   }
-  g_assert(any || octets.n == 0 || !may_be_empty);
+  g_assert(any || octets.n == 0 || !data);
   forget(o);
 }
 
@@ -128,9 +144,11 @@ take_command(struct oracle *o, struct slice line)
     if (code == 354)
       take_data(o);
   } else if (slice_starts_nocase(line, SLICE("RCPT TO:<")))
-    o->accepted[recipient_of(o, line)] = code / 100 == 2;
+    o->accepted[recipient_of(o, line)] = code / 100 == 2 && !o->refused;
   else {
-    g_assert(slice_equal(line, SLICE("RSET")) || slice_starts_nocase(line, SLICE("MAIL FROM:<")));
+    bool mail = slice_starts_nocase(line, SLICE("MAIL FROM:<"));
+    g_assert(mail || slice_equal(line, SLICE("RSET")));
+    o->refused = mail && (code / 100 == 5 || (code / 100 == 4 && code != 421));
     forget(o);
   }
 }
@@ -148,23 +166,29 @@ check_outcome(const struct oracle *o, size_t i)
   g_assert(recipient->transaction == 0 && recipient->reply < (int)o->mail->replies->len);
 }
 
+static struct slice
+next_line(struct oracle *o)
+{
+  struct slice line = slice_until(o->said, '\r');
+  g_assert(line.n + 2 <= o->said.n && o->said.p[line.n + 1] == '\n');
+  o->said = slice_skip(o->said, line.n + 2);
+  return line;
+}
+
 void
-smtp_oracle_check(const struct transmission *mail, const struct copy_form *form, struct slice said, size_t start, struct slice replies)
+smtp_oracle_check(const struct transmission *mail, const struct copy_form *form, struct slice said, struct slice replies)
 {
   g_autoptr(GArray) codes = read_codes(replies);
   g_autofree bool *accepted = g_new0(bool, mail->n), *answered = g_new0(bool, mail->n);
   g_autofree int *copies = g_new0(int, mail->n);
-  struct oracle o = { .mail = mail, .form = form, .said = slice_skip(said, start), .codes = codes, .accepted = accepted, .copies = copies, .answered = answered };
+  struct oracle o = { .mail = mail, .form = form, .said = said, .codes = codes, .accepted = accepted, .copies = copies, .answered = answered };
   (void)next_code(&o); /* the greeting */
-  for (size_t i = 0; i < start; i++)
-    if (said.p[i] == '\n')
-      (void)next_code(&o);
-  while (o.said.n > 0) {
-    struct slice line = slice_until(o.said, '\r');
-    g_assert(line.n + 2 <= o.said.n && o.said.p[line.n + 1] == '\n');
-    o.said = slice_skip(o.said, line.n + 2);
-    take_command(&o, line);
+  while (o.said.n > 0 && !slice_starts_nocase(o.said, SLICE("MAIL FROM:<"))) {
+    (void)next_line(&o);
+    (void)next_code(&o);
   }
+  while (o.said.n > 0)
+    take_command(&o, next_line(&o));
   for (size_t i = 0; i < mail->n; i++)
     check_outcome(&o, i);
 }

@@ -3,9 +3,9 @@
 #include "courier/transmission.h"
 
 /* Aborts, saying why, unless
- * - `said`, from `start` on, is nothing but whole transactions and at most one that was broken off, each content being the copy of its recipients;
+ * - `said`, from the first MAIL on, is nothing but whole transactions and at most one that was broken off, each content being the copy of its recipients;
  * - a recipient is SENT only if it was accepted and its message was answered by 2xx, and has got no second copy;
  * - a recipient is PENDING only if no message that it was accepted for was answered;
  * - each that is not PENDING has a reply, and none is in a transaction any more.
- * `start`: where `said` stood after smtp_client_hello. `replies`: all that the server sent. Addresses are unlike. */
-void smtp_oracle_check(const struct transmission *mail, const struct copy_form *form, struct slice said, size_t start, struct slice replies);
+ * `replies`: all that the server sent. Addresses are unlike. */
+void smtp_oracle_check(const struct transmission *mail, const struct copy_form *form, struct slice said, struct slice replies);

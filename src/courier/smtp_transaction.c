@@ -102,14 +102,6 @@ smtp_transaction_settle_all(struct smtp_transaction *t, enum outcome outcome, in
       smtp_transaction_settle(t, t->recipients[i], outcome, reply);
 }
 
-void
-smtp_transaction_release_all(struct smtp_transaction *t)
-{
-  for (size_t i = 0; i < t->n; i++)
-    if (t->mail->recipients[t->recipients[i]].transaction == t->number)
-      smtp_transaction_release(t, t->recipients[i]);
-}
-
 bool
 smtp_transaction_is_hopeless(const struct smtp_transaction *t)
 {

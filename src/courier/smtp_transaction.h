@@ -36,6 +36,5 @@ void smtp_transaction_settle(struct smtp_transaction *transaction, size_t recipi
 void smtp_transaction_release(struct smtp_transaction *transaction, size_t recipient);
 /* All that are still in it, accepted ones or not yet answered for, get an outcome. */
 void smtp_transaction_settle_all(struct smtp_transaction *transaction, enum outcome outcome, int reply);
-void smtp_transaction_release_all(struct smtp_transaction *transaction);
 /* True: as far as is known nobody will get the message by it. */
 bool smtp_transaction_is_hopeless(const struct smtp_transaction *transaction);
