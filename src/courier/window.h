@@ -12,6 +12,7 @@ struct window {
   struct backoff backoff; /* down: not reached, and nothing was open */
 };
 
+/* Two sends at a time; reached, as far as is known. */
 void window_init(struct window *window);
 /* A send went well. `share`: windows_share. */
 void window_grow(struct window *window, int share);
