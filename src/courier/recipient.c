@@ -10,6 +10,7 @@ struct due {
   int64_t last; /* row */
 };
 
+/* A shape that is none, in a damaged row, is a batch's here and in what follows. */
 static enum res
 find_shape(struct tx *tx, struct due *due, GError **error)
 {
@@ -28,7 +29,7 @@ find_due(struct tx *tx, struct due *due, GError **error)
                            "SELECT recipient.id, recipient.member_id, recipient.address, recipient.attempts, recipient.first_at, "
                            "member.left_at IS NOT NULL OR member.status <> 0 "
                            "FROM recipient LEFT JOIN member ON member.id = recipient.member_id "
-                           "WHERE recipient.delivery_id = $1 AND recipient.state = 0 AND recipient.next_at <= $2 AND recipient.shape = $3 ORDER BY recipient.id LIMIT $4",
+                           "WHERE recipient.delivery_id = $1 AND recipient.state = 0 AND recipient.next_at <= $2 AND (recipient.shape <> 1) = ($3 <> 1) ORDER BY recipient.id LIMIT $4",
                            SQL_ARGS(sql_int(due->delivery_id), sql_int(due->now), sql_int(due->shape), sql_int((int64_t)due->limit)), &rows, error);
   while (res == RES_OK && (res = rows_next(rows, error)) == RES_OK) {
     due->last = row_int(rows, 0);
@@ -51,7 +52,7 @@ take_due(struct tx *tx, const struct due *due, GError **error)
   for (guint i = 0; i < due->left->len && res == RES_OK; i++)
     res = sql_run(tx, "UPDATE recipient SET state = 4, done_at = $2 WHERE id = $1", SQL_ARGS(sql_int(g_array_index(due->left, int64_t, i)), sql_int(due->now)), error);
   if (res == RES_OK)
-    res = sql_run(tx, "UPDATE recipient SET state = 1 WHERE delivery_id = $1 AND state = 0 AND next_at <= $2 AND shape = $3 AND id <= $4",
+    res = sql_run(tx, "UPDATE recipient SET state = 1 WHERE delivery_id = $1 AND state = 0 AND next_at <= $2 AND (shape <> 1) = ($3 <> 1) AND id <= $4",
                   SQL_ARGS(sql_int(due->delivery_id), sql_int(due->now), sql_int(due->shape), sql_int(due->last)), error);
   return res;
 }
