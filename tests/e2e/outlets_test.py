@@ -2,9 +2,10 @@
 import collections
 import json
 import os
+import shutil
 import unittest
 
-from lib import events
+from lib import certificates, events
 from lib.fanout import LIST, Fanout, Gate, addresses
 from lib.lmtp import Client
 from lib.sink import Do, Sink
@@ -408,6 +409,76 @@ class Passwords(Fanout):
                 self.daemon.configure({'outlet': keys})
                 self.daemon.reload()
                 self.assertIn(word, self.daemon.wait_log(since, event='reload refused, nothing changed')['error'])
+
+
+
+class Certificates(Sinks):
+    """Two next hops with certificates for 127.0.0.1, which is what each is called in `host`."""
+
+    def setUp(self):
+        super().setUp()
+        for sink in self.sinks:
+            sink.tls = 'starttls'
+            sink.certificate, sink.key = certificates.of('server')
+        self.path = os.path.join(self.daemon.state, 'ca.pem')
+        self.trust('ca')
+        self.daemon.configure({'outlet': {'host': f'127.0.0.1, 127.0.0.1:{self.others[0].port}', 'tls': 'starttls', 'tls_ca_file': 'ca.pem'}})
+        self.daemon.restart()
+        self.people = self.add_members(1)
+
+    def trust(self, kind):
+        shutil.copyfile(certificates.of(kind).certificate, self.path)
+
+    def test_each_by_its_name(self):
+        for _ in range(2):
+            self.account(self.post(), sent=self.people)
+        self.assertEqual([len(sink.messages) for sink in self.sinks], [1, 1])
+        self.assertEqual({verb for sink in self.sinks for session in sink.sessions for verb in session.commands[:2]}, {'EHLO lists.example.com', 'STARTTLS'})
+
+    def test_read_anew_by_a_reload(self):
+        """Connections that are open are closed, since what let them in may hold no more."""
+        self.account(self.post(), sent=self.people)
+        self.trust('other-ca')
+        self.daemon.reload()
+        self.daemon.wait_log(event='reloaded')
+        code = self.post()
+        line = self.daemon.wait_log(event='the outlet refuses us', count=2)
+        self.assertIn('127.0.0.1', line['error'])
+        self.daemon.wait_log(event='outlet not reached')
+        self.assertEqual(self.copies(code), {})
+        self.trust('ca')
+        self.daemon.reload()
+        self.account(code, sent=self.people)
+
+    def test_a_file_that_there_is_not(self):
+        os.remove(self.path)
+        self.daemon.restart()  # is no error by itself: it is read when it is needed
+        code = self.post()
+        self.assertIn(f'[outlet] tls_ca_file: {self.path}: ', self.daemon.wait_log(event='the outlet refuses us')['error'])
+        self.trust('ca')
+        self.daemon.reload()
+        self.account(code, sent=self.people)
+
+    def test_a_file_that_is_none(self):
+        with open(self.path, 'w', encoding='ascii') as file:
+            file.write('no certificate\n')
+        self.daemon.restart()
+        code = self.post()
+        self.assertRegex(self.daemon.wait_log(event='the outlet refuses us')['error'], rf'^\[outlet\] tls: .*{self.path}')
+        self.trust('ca')
+        self.daemon.reload()
+        self.account(code, sent=self.people)
+
+    def test_a_name_for_all(self):
+        self.daemon.configure({'outlet': {'tls_name': 'elsewhere.example'}})
+        self.daemon.reload()
+        self.daemon.wait_log(event='courier begins anew with the new options')
+        code = self.post()
+        self.assertIn('elsewhere.example', self.daemon.wait_log(event='the outlet refuses us')['error'])
+        for sink in self.sinks:
+            sink.certificate, sink.key = certificates.of('wrong-name')
+        self.daemon.run('retry')
+        self.account(code, sent=self.people)
 
 
 if __name__ == '__main__':
