@@ -81,6 +81,13 @@ blames_us(int code)
   return code == 500 || code == 502 || code == 503 || code == 504 || code == 530 || code == 555;
 }
 
+static void
+accept_recipient(struct smtp_transaction *t, size_t i)
+{
+  t->mail->recipients[i].accepted = true;
+  t->accepted++;
+}
+
 static enum res
 take_rcpt(struct smtp_peer *peer, const struct smtp_awaited *awaited, bool whole, const struct smtp_reply *reply, GError **error)
 {
@@ -94,8 +101,7 @@ take_rcpt(struct smtp_peer *peer, const struct smtp_awaited *awaited, bool whole
   if (t->refused)
     return RES_OK;
   if (reply->code / 100 == 2) {
-    t->mail->recipients[awaited->recipient].accepted = true;
-    t->accepted++;
+    accept_recipient(t, awaited->recipient);
   } else if (is_too_many(reply) && t->accepted > 0) {
     peer->max_recipients = MIN(peer->max_recipients, t->accepted);
     smtp_transaction_release(t, awaited->recipient);
@@ -134,6 +140,23 @@ take_content(struct smtp_peer *peer, const struct smtp_awaited *awaited, bool wh
   return is_lost(reply) || !whole ? lost(reply, error) : RES_OK;
 }
 
+/* After a reply that made the connection useless the server may still take messages that were on their way. What it says against them may come
+ * from the same confusion: nobody fails by it. */
+static void
+take_late(struct smtp_peer *peer, const struct smtp_awaited *awaited, bool whole, const struct smtp_reply *reply)
+{
+  struct smtp_transaction *t = awaited->transaction;
+  bool yes = reply->code / 100 == 2;
+  if (awaited->command == SMTP_MAIL)
+    t->refused = !yes && !is_lost(reply);
+  else if (awaited->command == SMTP_RCPT && yes && !t->refused)
+    accept_recipient(t, awaited->recipient);
+  else if (awaited->command == SMTP_RCPT && !t->refused)
+    smtp_transaction_release(t, awaited->recipient);
+  else if (awaited->command == SMTP_CONTENT && whole && t->accepted > 0)
+    smtp_transaction_settle_all(t, yes ? OUTCOME_SENT : OUTCOME_DEFERRED, keep(peer, t, reply));
+}
+
 enum res
 smtp_answer_take(struct smtp_peer *peer, const struct smtp_awaited *awaited, bool whole, const struct smtp_reply *reply, GError **error)
 {
@@ -142,5 +165,11 @@ smtp_answer_take(struct smtp_peer *peer, const struct smtp_awaited *awaited, boo
   };
   peer->answered = true;
   peer->congested = peer->congested || reply->code == 421;
-  return takers[awaited->command](peer, awaited, whole, reply, error);
+  if (peer->gone_astray) {
+    take_late(peer, awaited, whole, reply);
+    return RES_OK;
+  }
+  enum res res = takers[awaited->command](peer, awaited, whole, reply, error);
+  peer->gone_astray = res != RES_OK;
+  return res;
 }

@@ -8,7 +8,7 @@
 #define WAIT_DATA (2 * CLOCK_MINUTE)
 #define WAIT_BLOCK (3 * CLOCK_MINUTE)
 #define WAIT_CONTENT (10 * CLOCK_MINUTE)
-/* For what comes after 421, or after a write failed. */
+/* For what comes after a connection has become useless. */
 #define WAIT_LAST_WORD (5 * CLOCK_SECOND)
 /* For what was there before we looked. */
 #define WAIT_UNASKED (CLOCK_SECOND / 10)
@@ -219,14 +219,14 @@ is_uncertain(struct smtp_peer *peer)
   return false;
 }
 
-/* Reads on after a write failed, or after 421 if that leaves something open. `error` becomes what the server said, if it says why. True: it said
- * 421 and then closed, having taken nothing more. */
+/* Reads on after a write failed, or after a reply that made the connection useless, if that leaves something open. `error` becomes what the server
+ * said, if that says why. True: it said 421 and then closed, having taken nothing more. */
 static bool
 last_words(struct smtp_peer *peer, GError **error)
 {
-  bool told = peer->shutting;
+  bool told = peer->gone_astray;
   peer->last_word = clock_monotonic() + WAIT_LAST_WORD;
-  while (peer->n > 0 && (peer->write_failed || (peer->shutting && is_uncertain(peer)))) {
+  while (peer->n > 0 && (peer->write_failed || (peer->gone_astray && is_uncertain(peer)))) {
     g_autoptr(GError) said = NULL;
     size_t before = peer->n;
     if (take_next(peer, &said) == RES_OK)
@@ -238,8 +238,6 @@ last_words(struct smtp_peer *peer, GError **error)
       g_propagate_error(error, g_steal_pointer(&said));
       told = true;
     }
-    if (!peer->shutting)
-      return false;
   }
   return false;
 }

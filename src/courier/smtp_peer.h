@@ -29,6 +29,7 @@ struct smtp_peer {
   bool dirty;            /* RSET before the next transaction */
   bool answered;         /* it has answered since this was last made false */
   bool congested;        /* it has asked for less since this was last made false */
+  bool gone_astray;      /* it has said something after which nothing can be sent any more */
 
   /* smtp_flight's own: what is not answered, in order, in a ring */
   struct smtp_awaited awaited[SMTP_REPLIES_MAX + 1];

@@ -7,7 +7,8 @@
 #define RUNS 6000
 #define RECIPIENTS_MAX 8
 
-static const char *const keywords[] = { "PIPELINING", "CHUNKING", "8BITMIME", "SMTPUTF8", "DSN", "XVERP", "SIZE 100000", "AUTH PLAIN" };
+/* Beside PIPELINING and CHUNKING. */
+static const char *const keywords[] = { "8BITMIME", "SMTPUTF8", "DSN", "XVERP", "SIZE 100000", "AUTH PLAIN" };
 
 static const char *const surprises[] = {
   "250 2.0.0 ok\r\n", "354 go\r\n", "421 4.3.2 bye\r\n", "450 4.2.0 later\r\n", "451 4.3.0 later\r\n", "452 4.5.3 too many\r\n", "452 4.3.1 full\r\n",
@@ -22,7 +23,9 @@ struct chance {
   bool pipelining, chunking;
   enum shape shape;
   size_t n;
-  int wild; /* a surprise in so many replies */
+  int wild;             /* a surprise in so many replies; 0: none */
+  const char *surprise; /* this one instead of the reply number `at` */
+  int at, replies;
 };
 
 static bool
@@ -34,19 +37,20 @@ maybe(struct chance *chance, int in)
 static void
 add_reply(struct chance *chance, GString *input, const char *usual)
 {
-  g_string_append(input, maybe(chance, chance->wild) ? surprises[g_rand_int_range(chance->rand, 0, G_N_ELEMENTS(surprises))] : usual);
+  if (chance->surprise && chance->replies++ == chance->at)
+    usual = chance->surprise;
+  if (chance->wild && maybe(chance, chance->wild))
+    usual = surprises[g_rand_int_range(chance->rand, 0, G_N_ELEMENTS(surprises))];
+  g_string_append(input, usual);
 }
 
 static void
-add_hello(struct chance *chance, GString *input)
+add_hello(const struct chance *chance, GString *input)
 {
-  g_string_append(input, "220 mx\r\n250-mx\r\n");
+  g_string_append_printf(input, "220 mx\r\n250-mx\r\n%s%s", chance->pipelining ? "250-PIPELINING\r\n" : "", chance->chunking ? "250-CHUNKING\r\n" : "");
   for (size_t i = 0; i < G_N_ELEMENTS(keywords); i++)
-    if (maybe(chance, 2)) {
-      chance->pipelining = chance->pipelining || i == 0;
-      chance->chunking = chance->chunking || i == 1;
+    if (g_rand_boolean(chance->rand))
       g_string_append_printf(input, "250-%s\r\n", keywords[i]);
-    }
   g_string_append(input, "250 HELP\r\n");
 }
 
@@ -76,39 +80,38 @@ make_body(struct chance *chance)
   return g_string_free(body, FALSE);
 }
 
-/* Counts outcomes, so that the test can see that it meets all of them. */
 static void
-run_one(guint32 seed, size_t counts[])
+fill(struct transmission *mail, const struct chance *chance, const struct copy_form *form)
 {
-  struct chance chance = { .rand = g_rand_new_with_seed(seed) };
-  chance.shape = maybe(&chance, 3) ? SHAPE_BATCH : SHAPE_PERSONAL;
-  chance.n = (size_t)g_rand_int_range(chance.rand, 1, RECIPIENTS_MAX + 1);
-  chance.wild = 1 << g_rand_int_range(chance.rand, 0, 8);
-  g_autoptr(GString) input = g_string_new(NULL);
-  g_autofree char *body = make_body(&chance);
-  add_hello(&chance, input);
-  add_dialogue(&chance, input);
-  struct memory_peer peer = { .input = { input->str, input->len }, .read_errno = ends[g_rand_int_range(chance.rand, 0, G_N_ELEMENTS(ends))] };
-  peer.piece = maybe(&chance, 2) ? 0 : (size_t)g_rand_int_range(chance.rand, 1, 100);
-  peer.write_piece = maybe(&chance, 2) ? 0 : (size_t)g_rand_int_range(chance.rand, 1, 1000);
-
-  const struct copy_form form = { .header = SLICE("Subject: x\r\n\r\n"), .body = slice_of(body), .has_slot = { [SLOT_FOOTER] = true },
-                                  .slots = { [SLOT_FOOTER] = { .at = 14 + strlen(body) } } };
-  const struct smtp_client_options options = { .hostname = "lists.example.com", .name = "x", .max_recipients = (size_t)g_rand_int_range(chance.rand, 1, 10) };
-  OWN(smtp_client) client = smtp_client_new(memory_peer_stream(&peer), &options);
-  g_assert_cmpint(smtp_client_hello(client, NULL), ==, RES_OK);
-  peer.write_errno = maybe(&chance, 30) ? EPIPE : 0;
-  struct transmission mail;
   static const char *const addresses[RECIPIENTS_MAX] = { "a@x", "b@x", "c@x", "d@x", "e@x", "f@x", "g@x", "h@x" };
   static const char *const footers[RECIPIENTS_MAX] = { "a\r\n", "b\r\n", "c\r\n", ".\r\n", "..e\r\n", "f", "g\nG\r\n", "" };
-  transmission_init(&mail, chance.shape, chance.n);
-  mail.as_is = &form;
-  mail.envelope_id = "p";
-  for (size_t i = 0; i < mail.n; i++) {
-    mail.recipients[i].address = addresses[i];
-    mail.recipients[i].own[SLOT_FOOTER] = slice_of(footers[i]);
+  transmission_init(mail, chance->shape, chance->n);
+  mail->as_is = form;
+  mail->envelope_id = "p";
+  for (size_t i = 0; i < mail->n; i++) {
+    mail->recipients[i].address = addresses[i];
+    mail->recipients[i].own[SLOT_FOOTER] = slice_of(footers[i]);
   }
+}
+
+/* `counts`: of each outcome, so that a test can see that it meets all of them. */
+static void
+run(struct chance *chance, struct memory_peer peer, size_t max_recipients, bool broken, size_t counts[])
+{
+  g_autoptr(GString) input = g_string_new(NULL);
+  g_autofree char *body = make_body(chance);
+  add_hello(chance, input);
+  add_dialogue(chance, input);
+  peer.input = (struct slice){ input->str, input->len };
+  const struct copy_form form = { .header = SLICE("Subject: x\r\n\r\n"), .body = slice_of(body), .has_slot = { [SLOT_FOOTER] = true },
+                                  .slots = { [SLOT_FOOTER] = { .at = 14 + strlen(body) } } };
+  const struct smtp_client_options options = { .hostname = "lists.example.com", .name = "x", .max_recipients = max_recipients };
+  OWN(smtp_client) client = smtp_client_new(memory_peer_stream(&peer), &options);
+  g_assert_cmpint(smtp_client_hello(client, NULL), ==, RES_OK);
+  peer.write_errno = broken ? EPIPE : 0;
+  struct transmission mail;
   g_autoptr(GError) error = NULL;
+  fill(&mail, chance, &form);
   enum res res = smtp_client_send(client, &mail, &error);
   g_assert_true(res == (error ? RES_TEMP : RES_OK) && (res != RES_OK || transmission_pending(&mail) == 0));
   smtp_oracle_check(&mail, &form, (struct slice){ peer.output->str, peer.output->len }, peer.input);
@@ -116,25 +119,58 @@ run_one(guint32 seed, size_t counts[])
     counts[mail.recipients[i].outcome]++;
   transmission_clear(&mail);
   g_string_free(peer.output, TRUE);
-  g_rand_free(chance.rand);
 }
 
 static void
-test_servers(void)
+check_counts(const size_t counts[], size_t least)
 {
-  size_t counts[OUTCOME_SKIPPED + 1] = { 0 };
-  for (guint32 seed = 0; seed < RUNS; seed++)
-    run_one(seed, counts);
   for (enum outcome outcome = OUTCOME_PENDING; outcome < OUTCOME_SKIPPED; outcome++) {
     g_test_message("outcome %d: %zu", outcome, counts[outcome]);
-    g_assert_cmpuint(counts[outcome], >, RUNS / 20);
+    g_assert_cmpuint(counts[outcome], >, least);
   }
+}
+
+/* Any ability, any reply, any surprise instead of it. */
+static void
+test_each(void)
+{
+  size_t counts[OUTCOME_SKIPPED + 1] = { 0 };
+  for (unsigned ability = 0; ability < 4; ability++)
+    for (enum shape shape = SHAPE_BATCH; shape <= SHAPE_PERSONAL; shape++)
+      for (int at = 0; at < 20; at++)
+        for (size_t i = 0; i < G_N_ELEMENTS(surprises); i++) {
+          struct chance chance = { .rand = g_rand_new_with_seed(1), .pipelining = ability & 1, .chunking = ability & 2, .shape = shape, .n = 4, .surprise = surprises[i], .at = at };
+          run(&chance, (struct memory_peer){ .piece = 40 }, 10, false, counts);
+          g_rand_free(chance.rand);
+        }
+  check_counts(counts, 100);
+}
+
+static void
+test_random(void)
+{
+  size_t counts[OUTCOME_SKIPPED + 1] = { 0 };
+  for (guint32 seed = 0; seed < RUNS; seed++) {
+    struct chance chance = { .rand = g_rand_new_with_seed(seed) };
+    chance.pipelining = g_rand_boolean(chance.rand);
+    chance.chunking = g_rand_boolean(chance.rand);
+    chance.shape = maybe(&chance, 3) ? SHAPE_BATCH : SHAPE_PERSONAL;
+    chance.n = (size_t)g_rand_int_range(chance.rand, 1, RECIPIENTS_MAX + 1);
+    chance.wild = 1 << g_rand_int_range(chance.rand, 0, 8);
+    struct memory_peer peer = { .read_errno = ends[g_rand_int_range(chance.rand, 0, G_N_ELEMENTS(ends))] };
+    peer.piece = g_rand_boolean(chance.rand) ? 0 : (size_t)g_rand_int_range(chance.rand, 1, 100);
+    peer.write_piece = g_rand_boolean(chance.rand) ? 0 : (size_t)g_rand_int_range(chance.rand, 1, 1000);
+    run(&chance, peer, (size_t)g_rand_int_range(chance.rand, 1, 10), maybe(&chance, 30), counts);
+    g_rand_free(chance.rand);
+  }
+  check_counts(counts, 300);
 }
 
 int
 main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
-  g_test_add_func("/smtp_random/servers", test_servers);
+  g_test_add_func("/smtp_random/each", test_each);
+  g_test_add_func("/smtp_random/random", test_random);
   return g_test_run();
 }

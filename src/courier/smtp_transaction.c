@@ -76,7 +76,8 @@ smtp_transaction_unref(struct smtp_transaction *t)
 int
 smtp_transaction_reply(struct smtp_transaction *t, const struct smtp_peer *peer, char *text)
 {
-  g_snprintf(t->mail->via, sizeof(t->mail->via), "%.60s/%u", peer->name, t->number);
+  const int number_max = (int)sizeof("/4294967295");
+  g_snprintf(t->mail->via, sizeof(t->mail->via), "%.*s/%u", (int)sizeof(t->mail->via) - number_max, peer->name, t->number);
   return transmission_reply(t->mail, text);
 }
 
