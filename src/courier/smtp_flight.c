@@ -121,7 +121,6 @@ take_next(struct smtp_peer *peer, GError **error)
   if (smtp_reply_read(peer->stream, &reply, error) != RES_OK)
     return RES_TEMP;
   struct smtp_awaited awaited = pop(peer);
-  peer->shutting = peer->shutting || reply.code == 421;
   res = smtp_answer_take(peer, &awaited, content_left(peer, awaited.transaction), &reply, error);
   smtp_transaction_unref(awaited.transaction);
   return res;
@@ -220,7 +219,7 @@ is_uncertain(struct smtp_peer *peer)
 }
 
 /* Reads on after a write failed, or after a reply that made the connection useless, if that leaves something open. `error` becomes what the server
- * said, if that says why. True: it said 421 and then closed, having taken nothing more. */
+ * said, if that says why. True: it said such a thing and then closed, having taken nothing more. */
 static bool
 last_words(struct smtp_peer *peer, GError **error)
 {
@@ -232,7 +231,7 @@ last_words(struct smtp_peer *peer, GError **error)
     if (take_next(peer, &said) == RES_OK)
       continue;
     if (peer->n == before)
-      return peer->shutting && error_reply(said, REPLY_TROUBLE) == REPLY_TROUBLE;
+      return peer->gone_astray && error_reply(said, REPLY_TROUBLE) == REPLY_TROUBLE;
     if (!told) {
       g_clear_error(error);
       g_propagate_error(error, g_steal_pointer(&said));

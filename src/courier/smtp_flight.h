@@ -24,6 +24,6 @@ void smtp_flight_block(struct smtp_peer *peer);
 enum res smtp_flight_wrote(struct smtp_peer *peer, size_t octets, enum res res);
 
 /* After RES_TEMP: takes what the server said before it closed, and gives up what is outstanding. Of a message whose content had left nobody knows
- * whether it was taken: its recipients are OUTCOME_DEFERRED. If the server said 421 and then closed, it was not. All others stay pending. `error`
- * says why, and speaks of the 421 if there was one. */
+ * whether it was taken: its recipients are OUTCOME_DEFERRED. If the server said why (421, or Exim's 554 for the eleventh RSET that led to nothing)
+ * and then closed, it was not. All others stay pending. `error` says why, by the server's words if there are any. */
 void smtp_flight_abandon(struct smtp_peer *peer, GError **error);

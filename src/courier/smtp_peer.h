@@ -37,6 +37,5 @@ struct smtp_peer {
   size_t gathered;   /* octets since the last flush, at most */
   unsigned flushes;  /* that succeeded */
   bool write_failed; /* only what it said before can still be read */
-  bool shutting;     /* it said 421 */
   int64_t last_word; /* no reply is waited for longer than this; 0: no such limit */
 };
