@@ -47,7 +47,7 @@ rcpt:
         local_parts = ^gone
         message = 550 5.1.1 gone
   defer domains = !+lists
-        local_parts = ^later
+        local_parts = {later}
         message = 450 4.2.0 come again later
   accept
 
@@ -127,10 +127,11 @@ class Exim(Mta):
     FOLDERS = {'spool': '/var/spool/exim4', 'mail': '/var/mail/test'}
     COMMAND = ('/usr/sbin/exim4', '-bdf')
     STARTED = 'daemon started'
+    COMPLAINTS = r'SMTP (protocol|syntax|call|command|data)|\] lost|unexpected|[^y] rejected (?!RCPT)|TLS error|synchronization'
 
     def make_folders(self):
         super().make_folders()
-        self.own('spool', self.USERS['Debian-exim'])
+        self.give('spool', self.USERS['Debian-exim'])
 
     def configure(self, own=''):
         """`own`: more lines of the main section. All domains of `lists` must go to one place; one user at most for AUTH."""
@@ -145,7 +146,7 @@ class Exim(Mta):
         when = '${if def:tls_in_cipher}' if self.tls else 'yes'
         self.write('lower/etc/exim4/exim4.conf', CONFIG.format(
             hostname=self.hostname, port=self.port, size=self.size, recipients=self.recipients, eight_bit='false' if '8BITMIME' in self.lacks else 'true',
-            STARTTLS='*' if self.tls else '', tls=tls, lists=' : '.join(self.lists), mailboxes=' : '.join(self.mailboxes), own=own,
+            STARTTLS='*' if self.tls else '', tls=tls, lists=' : '.join(self.lists), mailboxes=' : '.join(self.mailboxes), own=own, later='^later' if self.defers else '',
             to_lists=LIST_TRANSPORTS[kind].format(host=host, port=port, path=where),
             authenticators=PLAIN.format(user=user, password=password, when=when) if user else '', **offered))
 

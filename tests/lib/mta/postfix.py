@@ -31,7 +31,6 @@ local     unix  - n n - - local
 virtual   unix  - n n - - virtual
 anvil     unix  - - n - 1 anvil
 scache    unix  - - n - 1 scache
-postlog   unix-dgram n - n - 1 postlogd
 '''
 
 LINE = re.compile(r'postfix/\w+\[\d+\]: (\w+): to=<([^>]*)>,.* status=(sent|deferred|bounced) \((.*)\)$')
@@ -42,22 +41,24 @@ class Postfix(Mta):
     PACKAGES = ('postfix',)
     USERS = {'postfix': 64001, 'postdrop': 64002}
     FOLDERS = {'spool': '/var/spool/postfix', 'data': '/var/lib/postfix'}
-    COMMAND = ('/usr/lib/postfix/sbin/master', '-s', '-c', '/etc/postfix')
+    COMMAND = ('/usr/lib/postfix/sbin/master', '-c', '/etc/postfix')
     STARTED = 'daemon started'
+    COMPLAINTS = r'warning: |improper command pipelining|lost connection|timeout after|reject: (?!RCPT)'
 
     def make_folders(self):
         super().make_folders()
         for folder in ('active', 'bounce', 'corrupt', 'defer', 'deferred', 'flush', 'hold', 'incoming', 'private', 'saved', 'trace', *QUEUE):
             os.makedirs(self.path('spool', folder))
-            self.own(f'spool/{folder}', self.USERS['postfix'], self.USERS['postdrop'] if folder in QUEUE else 0, QUEUE.get(folder, 0o700))
+            self.give(f'spool/{folder}', self.USERS['postfix'], self.USERS['postdrop'] if folder in QUEUE else 0, QUEUE.get(folder, 0o700))
         os.makedirs(self.path('spool/pid'))
-        self.own('data', self.USERS['postfix'])
+        self.give('data', self.USERS['postfix'])
         self.write('lower/etc/postfix/dynamicmaps.cf', [])
         self.write('lower/etc/postfix/lost', LOST, 0o755)
 
     def configure(self, main_cf=None, master_cf='', xverp=False):
         """`main_cf`: {parameter: value} over these; `master_cf`: more lines. `xverp`: offers XVERP, so each copy has an envelope sender of its own."""
         boxes = ' '.join(f'{{ /@{re.escape(domain)}$$/ {domain}/ }}' for domain in self.mailboxes)
+        later = '{/^later/ 450 4.2.0 come again later}' if self.defers else ''
         lists = '|'.join(map(re.escape, self.lists)) or '[[:cntrl:]]'
         routes = [f'{{ /@{re.escape(domain)}$$/ lmtp:{where} }}' for domain, where in self.lists.items()] + ['{ /^lost.*@/ lost: }']
         settings = {
@@ -66,8 +67,6 @@ class Postfix(Mta):
             'daemon_directory': '/usr/lib/postfix/sbin',
             'mail_owner': 'postfix',
             'setgid_group': 'postdrop',
-            'maillog_file': '/dev/stdout',
-            'maillog_file_prefixes': '/dev/stdout',
             'myhostname': self.hostname,
             'mydestination': '',
             'mynetworks': '127.0.0.0/8',
@@ -86,10 +85,10 @@ class Postfix(Mta):
             'message_size_limit': self.size,
             'virtual_mailbox_limit': '0',
             'mailbox_size_limit': '0',
-            'smtpd_discard_ehlo_keywords': ' '.join(sorted(self.lacks)).lower(),
+            'smtpd_discard_ehlo_keywords': ' '.join(self.lacks).lower(),
             'smtpd_relay_restrictions': 'permit_mynetworks, reject_unauth_destination',
             'smtpd_recipient_restrictions':
-                f'check_recipient_access regexp:{{{{if !/@({lists})$$/}} {{/^later/ 450 4.2.0 come again later}} {{/^gone/ 550 5.1.1 gone}} {{endif}}}}',
+                f'check_recipient_access regexp:{{{{if !/@({lists})$$/}} {later} {{/^gone/ 550 5.1.1 gone}} {{endif}}}}',
             'virtual_mailbox_domains': ' '.join(self.mailboxes),
             'virtual_mailbox_base': self.path('mail'),
             'virtual_mailbox_maps': f'regexp:{{ {{ if !/^gone/ }} {boxes} {{ endif }} }}' if self.mailboxes else '',

@@ -72,6 +72,18 @@ class SelfTest:
         client.mail('ant@example.org')
         self.assertEqual([client.rcpt(f'm{number}@many.example')[0] for number in range(4)], [250, 250, 250, 452])
 
+    def test_complaints(self):
+        mta = self.mta()
+        mta.send('ant@example.org', ['bat@example.net'], MESSAGE)
+        mta.wait_delivered(1)
+        self.assertEqual(mta.complaints(), [])
+        client = self.session(mta)
+        client.sock.sendall(b'MAIL FROM:<ant@example.org>\r\nRCPT TO:<bat@example.net>\r\nDATA\r\n')
+        client.getreply(), client.getreply(), client.getreply()
+        client.sock.sendall(b'Subject: one\r\n')
+        client.close()
+        mta.wait_for(mta.complaints, what='a word about a client that went away')
+
     def test_starttls(self):
         client = self.session(self.mta(tls=True))
         client._host = 'localhost'  # the name that the certificate is checked for

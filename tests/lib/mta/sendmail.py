@@ -41,9 +41,8 @@ MAILER(`smtp')dnl
 LOCAL_CONFIG
 Klists regex -a@LISTS @({lists})>?$
 Kgone regex -a@GONE ^<?gone
-Klater regex -a@LATER ^<?later
+Klater regex -a@LATER ^<?{later}
 Klost regex -a@LOST ^<?lost
-H?y?Delivered-To: $u
 LOCAL_RULE_0
 {to_lists}
 R$+ < @ $* >	$: $( lost $1 $: $1 $) < @ $2 >
@@ -62,7 +61,7 @@ R$* $| $*	$: $1
 Ssrv_features
 R$*	$# {features}
 MAILER_DEFINITIONS
-Mmailbox, P=[FILE], F=sDFMPEuy8, S=EnvFromSMTP/HdrFromSMTP, R=EnvToL/HdrToL, T=DNS/RFC822/X-Unix, A=FILE $u.$i
+Mmailbox, P=[FILE], F=sDFMPEu8, S=EnvFromSMTP/HdrFromSMTP, R=EnvToL/HdrToL, T=DNS/RFC822/X-Unix, A=FILE $u.$i
 Mnull, P=[FILE], F=sDFMmu8, S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP, T=DNS/RFC822/X-Unix, A=FILE /dev/null
 Mlost, P=/etc/mail/lost, F=sDFMu8, S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP, T=DNS/RFC822/X-Unix, A=lost $u
 {mailers}
@@ -74,11 +73,12 @@ LINE = re.compile(r'(?:sm-mta|sendmail)\[\d+\]: (\w+): to=(.*?), (?:ctladdr=|del
 
 
 class FileMail(Mail):
-    """As mailfile() writes it: $u is the file, /var/mail/test/example.net/bat; there is an empty line at the end."""
+    """As mailfile() writes it: into /var/mail/test/example.net/bat.QUEUEID, with an empty line at the end."""
 
     @property
     def to(self):
-        return '@'.join(reversed(self.field('Delivered-To').split('/')[-2:]))
+        folder, name = os.path.split(self.path)
+        return f'{name.rpartition(".")[0]}@{os.path.basename(folder)}'
 
     @property
     def sender(self):
@@ -95,6 +95,7 @@ class Sendmail(Mta):
     FOLDERS = {'spool': '/var/spool/mqueue', 'mail': '/var/mail/test'}
     COMMAND = ('/usr/libexec/sendmail/sendmail', '-L', 'sm-mta', '-bD')
     STARTED = 'starting daemon'
+    COMPLAINTS = r'SYSERR|lost input|unexpected close|improper|rejecting|possible'
 
     def configure(self, own=''):
         """`own`: more lines of sendmail.mc. It knows no SMTPUTF8, CHUNKING or XVERP, and cannot do without 8BITMIME."""
@@ -103,7 +104,7 @@ class Sendmail(Mta):
             certificate, key, ca = self.keep_certificate('/etc/mail/tls')
             tls = ''.join(f"define(`conf{name}', `{path}')dnl\n" for name, path in
                           (('SERVER_CERT', certificate), ('SERVER_KEY', key), ('CACERT', ca), ('CACERT_PATH', os.path.dirname(ca))))
-        off = ['A'] + [OFFERED[word] for word in sorted(self.lacks) if word in OFFERED] + ([] if self.tls else ['S'])
+        off = ['A'] + [OFFERED[word] for word in self.lacks if word in OFFERED] + ([] if self.tls else ['S'])
         routes, mailers = [], []
         for number, (domain, where) in enumerate(self.lists.items()):
             kind, _, place = where.partition(':')
@@ -114,7 +115,7 @@ class Sendmail(Mta):
         self.write('lower/etc/mail/sendmail.mc', MC.format(
             hostname=self.hostname, port=self.port, size=self.size, recipients=self.recipients, user=self.MAILBOX_USER, tls=tls + own,
             features=' '.join(off), lists='|'.join(map(re.escape, self.lists)) or '-', to_lists='\n'.join(routes), to_mailboxes='\n'.join(boxes),
-            mailers='\n'.join(mailers)))
+            mailers='\n'.join(mailers), later='later' if self.defers else 'none-begins-so'))
         self.write('lower/etc/hosts', ['127.0.0.1 localhost', f'127.0.1.1 {self.hostname} {socket.gethostname()}'])  # it waits for a name with a dot
         self.write('lower/etc/mail/service.switch', 'hosts files\naliases files')
         self.write('lower/etc/mail/local-host-names', [])
@@ -132,7 +133,9 @@ class Sendmail(Mta):
         self.write('lower/etc/mail/sendmail.cf', done.stdout)
 
     def start(self):
-        """It says so before it listens."""
+        """It says that it starts before it listens. One that was killed leaves files of queueup(), which keep the next one from delivering."""
+        for left in glob.glob(self.path('spool', 'tf*')):
+            os.unlink(left)
         super().start()
         self.poll(lambda: self.log_ended or self.is_listening(), 'Sendmail was to listen')
         return self

@@ -16,6 +16,7 @@ import collections
 import email.utils
 import glob
 import os
+import queue
 import re
 import select
 import shutil
@@ -103,16 +104,19 @@ class Mta:
     FOLDERS = {}  # {folder of the scratch folder: where the MTA finds it}
     COMMAND = ()
     STARTED = ''  # the pattern of a log line
+    COMPLAINTS = ''  # of those about a client that does not speak as it should
     MAILBOX_USER = 64003
 
-    def __init__(self, lists=None, mailboxes=('example.net',), hostname='mta.example.org', *, lacks=(), tls=False, users=None, size=0, recipients=0, **own):
+    def __init__(self, lists=None, mailboxes=('example.net',), hostname='mta.example.org', *, lacks=(), tls=False, users=None, size=0, recipients=0, defers=True,
+                 **own):
         """`lacks`: keywords of EHLO that are not offered. `tls`: STARTTLS, with the certificate of certificates.of('server'). `users`: {name: password}
-        for AUTH. `size`: of a message at most, 0: 50 MB. `recipients`: in a transaction at most (452), 0: as many as can be. `own`: what this MTA alone takes."""
+        for AUTH. `size`: of a message at most, 0: 50 MB. `recipients`: in a transaction at most (452), 0: as many as can be. `defers`: later@ is deferred.
+        `own`: what this MTA alone takes."""
         packages.need()
         self.tree = packages.unpacked(self.PACKAGES)
         self.lists, self.mailboxes, self.hostname = dict(lists or {}), tuple(mailboxes), hostname
-        self.lacks, self.tls, self.users = {word.upper() for word in lacks}, tls, dict(users or {})
-        self.size, self.recipients = size or 50 << 20, recipients
+        self.lacks, self.tls, self.users, self.defers = lacks, tls, dict(users or {}), defers
+        self.size, self.recipients, self.options = size or 50 << 20, recipients, own
         self.port = ports.free_port()
         self.scratch = tempfile.mkdtemp(prefix=f'listward-{self.name.lower()}-')
         os.chmod(self.scratch, 0o755)
@@ -139,12 +143,12 @@ class Mta:
     def make_folders(self):
         for folder in 'over', 'lower/etc', 'mail', *self.FOLDERS:
             os.makedirs(self.path(folder), exist_ok=True)
-        self.own('mail', self.MAILBOX_USER)
+        self.give('mail', self.MAILBOX_USER)
         for domain in self.mailboxes:
             os.makedirs(self.path('mail', domain))
-            self.own(os.path.join('mail', domain), self.MAILBOX_USER)
+            self.give(os.path.join('mail', domain), self.MAILBOX_USER)
 
-    def own(self, path, user, group=None, mode=None):
+    def give(self, path, user, group=None, mode=None):
         os.chown(self.path(path), user, user if group is None else group)
         if mode is not None:
             os.chmod(self.path(path), mode)
@@ -174,7 +178,7 @@ class Mta:
             target = f'{folder}/{os.path.basename(source)}'
             os.makedirs(self.path('lower' + folder), exist_ok=True)
             shutil.copyfile(source, self.path('lower' + target))
-            self.own('lower' + target, user, mode=0o600 if target.endswith('.key') else 0o644)
+            self.give('lower' + target, user, mode=0o600 if target.endswith('.key') else 0o644)
             paths.append(target)
         return paths
 
@@ -207,14 +211,20 @@ class Mta:
         self.log.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self.log.bind(path)
         os.chmod(path, 0o666)
-        self.syslog_reader = threading.Thread(target=self.read_syslog, args=(self.log,), daemon=True)
+        received = queue.SimpleQueue()
+        self.syslog_reader = threading.Thread(target=self.take_lines, args=(received,), daemon=True)
         self.syslog_reader.start()
+        threading.Thread(target=self.read_syslog, args=(self.log, received), daemon=True).start()
 
-    def read_syslog(self, log):
-        while True:
+    def read_syslog(self, log, received):
+        """Waits for nothing but the socket: its queue is short, and an MTA whose line does not fit waits, maybe for a test that waits for the MTA."""
+        line = None
+        while line != b'':
             line = log.recv(65536)
-            if not line:
-                return
+            received.put(line)
+
+    def take_lines(self, received):
+        for line in iter(received.get, b''):
             self.add_line(re.sub(rb'^<\d+>', b'', line))
 
     def read_log(self, process):
@@ -245,6 +255,16 @@ class Mta:
             raise AssertionError(f'{self.name} did not stop\n{self.log_text()}') from None
         self.ended()
 
+    def restart(self, **changes):
+        """With these arguments of the constructor changed. What it has taken is delivered before."""
+        self.wait_deferred(0)
+        self.stop()
+        for name, value in changes.items():
+            assert hasattr(self, name), name
+            setattr(self, name, value)
+        self.configure(**self.options)
+        return self.start()
+
     def kill(self):
         """Kills the namespace with every process in it, and waits until its first one, and with it the last, is gone."""
         shell = os.pidfd_open(first_child(self.process.pid))
@@ -256,7 +276,8 @@ class Mta:
 
     def ended(self):
         self.reader.join()
-        self.log.shutdown(socket.SHUT_RDWR)  # ends its reader
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
+            last.sendto(b'', self.path('log'))  # behind all that was logged
         self.syslog_reader.join()
         self.log.close()
         self.process = None
@@ -374,6 +395,9 @@ class Mta:
 
     def log_lines(self, pattern, since=0):
         return [line for line in self.lines[since:] if re.search(pattern, line)]
+
+    def complaints(self, since=0):
+        return self.log_lines(self.COMPLAINTS, since)
 
     def wait_log(self, pattern, count=1, since=0, seconds=events.SECONDS):
         """Until `count` lines match; returns the last of them."""
