@@ -1,5 +1,6 @@
 #pragma once
-/* A connection to an SMTP server: greeting, EHLO, transactions one after the other, QUIT. One thread at a time, but for smtp_client_cut. */
+/* A connection to an SMTP server: TLS, greeting, EHLO, login, transactions in as few flights as it allows, QUIT. One thread at a time,
+ * but for smtp_client_cut. */
 #include "courier/transmission.h"
 #include "net/stream.h"
 
@@ -30,9 +31,11 @@ OWN_DEFINE(smtp_client, smtp_client_free)
 /* Says QUIT, waits a second for the answer, closes and frees. */
 void smtp_client_quit(struct smtp_client *client);
 
-/* Sends to all pending recipients, in as many transactions as it takes. What the server cannot take (size, 8 bit, SMTPUTF8) fails here with
- * a reply of ours.
- * RES_OK: no recipient is pending. RES_TEMP: the connection is of no use any more, see smtp_transaction_run. */
+/* Sends to all pending recipients, in as many transactions as it takes, in the form that the server can take. What it cannot take (size,
+ * 8 bit, SMTPUTF8) fails here with a reply of ours.
+ * RES_OK: no recipient is pending. RES_TEMP: the connection is lost or of no use any more (closed, too slow, 421, no SMTP), or the form that the server
+ * needs cannot be made now. Recipients answered before that have their outcome; those of messages that had left but were not answered are
+ * OUTCOME_DEFERRED, since nobody knows; the rest are pending. */
 enum res smtp_client_send(struct smtp_client *client, struct transmission *transmission, GError **error) MUST_CHECK;
 /* True: the server answered something during the last smtp_client_send. */
 bool smtp_client_answered(const struct smtp_client *client);

@@ -77,11 +77,12 @@ content_left(const struct smtp_peer *peer, const struct smtp_transaction *t)
   return t != NULL && t->content_handed && peer->flushes != t->flushes;
 }
 
+/* True: the server may be busy with a message that it has got. */
 static bool
 awaits_content(struct smtp_peer *peer)
 {
   for (size_t i = 0; i < peer->n; i++)
-    if (awaited_at(peer, i)->command == SMTP_CONTENT)
+    if (awaited_at(peer, i)->command == SMTP_CONTENT && awaited_at(peer, i)->transaction->content_handed)
       return true;
   return false;
 }
@@ -149,7 +150,7 @@ smtp_flight_room(struct smtp_peer *peer, size_t octets, GError **error)
 
 /* --- commands --- */
 
-/* A server that is busy with a message before may read on only when that is done. */
+/* A server that is busy with a message may read on only when that is done. */
 void
 smtp_flight_block(struct smtp_peer *peer)
 {
