@@ -33,7 +33,7 @@ move(struct tx *tx, void *arg, GError **error)
   return res == RES_OK ? address_change_apply(tx, moving->change, clock_now(), error) : res;
 }
 
-/* Afterwards and in slices: how many they are depends on the MTA's troubles, not on the member. */
+/* Afterwards and in slices: how many they are depends on the MTA's troubles, not on the member. A dry run counts them. */
 static enum res
 readdress(struct store *store, const struct address_change *change, int64_t *copies, GError **error)
 {
@@ -41,7 +41,13 @@ readdress(struct store *store, const struct address_change *change, int64_t *cop
   for (guint i = 0; i < change->memberships->len; i++)
     if (change->steps[i] == CHANGE_MOVES)
       g_array_append_val(members, ((const struct membership *)g_ptr_array_index(change->memberships, i))->id);
-  return readdress_waiting(store, (const int64_t *)(const void *)members->data, members->len, change->to, copies, error);
+  const int64_t *ids = (const int64_t *)(const void *)members->data;
+  if (dry_run)
+    return readdress_count(store, ids, members->len, copies, error);
+  enum res res = readdress_waiting(store, ids, members->len, change->to, copies, error);
+  if (res != RES_OK)
+    g_prefix_error(error, "the lists have %s now, but copies that wait for %s may still go there: ", change->to, change->from);
+  return res;
 }
 
 /* --- what is said --- */
@@ -103,8 +109,7 @@ run(struct cli *cli, int argc, char **argv)
   int64_t copies = 0;
   if (res != RES_OK)
     return cli_fail(error);
-  if (!dry_run)
-    res = readdress(store, change, &copies, &error);
+  res = readdress(store, change, &copies, &error);
   show(change, copies, cli->json);
   if (res == RES_OK && !dry_run)
     res = cli_changed(cli, &error);

@@ -1,5 +1,6 @@
 /* `findmember`: who has an address like this, on all lists; read in slices. */
 #include "cli/commands.h"
+#include "cli/json_list.h"
 #include "cli/member_option.h"
 #include "list/known_address.h"
 #include "list/pattern.h"
@@ -19,7 +20,7 @@ struct finding {
   char *part;     /* else: folded */
   unsigned roles; /* of ROLE_BIT() */
   char *after;
-  json_t *all; /* NULL: print */
+  struct json_list *all; /* NULL: for people */
   int64_t count;
   /* of the slice at hand */
   GPtrArray *addresses;   /* struct known_address */
@@ -78,8 +79,8 @@ show(struct finding *finding, const struct known_address *known, const struct me
   const char *role = member_role_name(membership->role), *mode = delivery_mode_name(membership->mode), *status = delivery_status_name(membership->status);
   finding->count++;
   if (finding->all)
-    json_array_append_new(finding->all, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "email", known->address, "display_name", known->name, "list", membership->list,
-                                                  "role", role, "delivery_mode", mode, "delivery_status", status));
+    json_list_add(finding->all, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "email", known->address, "display_name", known->name, "list", membership->list, "role",
+                                          role, "delivery_mode", mode, "delivery_status", status));
   else
     cli_print("%s  %s  %s  %s  %s\n", known->address, membership->list, role, mode, status);
 }
@@ -121,6 +122,13 @@ read_pattern(const char *text, struct finding *finding, GError **error)
   return RES_OK;
 }
 
+static enum res
+nobody(const struct finding *finding, const char *text, GError **error)
+{
+  return refuse(error, REPLY_SYNTAX, "nobody is found whose address %s \"%s\"%s%s", finding->pattern ? "matches" : "contains", text,
+                role_name ? ", with --role " : "", role_name ? role_name : "");
+}
+
 static int
 run(struct cli *cli, int argc, char **argv)
 {
@@ -134,14 +142,14 @@ run(struct cli *cli, int argc, char **argv)
   if (res == RES_OK)
     res = cli_store(cli, &store, &error);
   finding.after = g_strdup("");
-  finding.all = cli->json ? json_array() : NULL;
+  struct json_list all = { false };
+  finding.all = cli->json ? &all : NULL;
   if (res == RES_OK)
     res = find_all(store, &finding, &error);
   if (res == RES_OK && finding.all)
-    cli_print_json(json_incref(finding.all));
+    json_list_end(finding.all);
   if (res == RES_OK && finding.count == 0)
-    res = refuse(&error, REPLY_SYNTAX, "nobody is found whose address has \"%s\" in it", argv[0]);
-  json_decref(finding.all);
+    res = nobody(&finding, argv[0], &error);
   g_free(finding.after);
   g_free(finding.pattern);
   g_free(finding.part);

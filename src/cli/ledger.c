@@ -1,12 +1,14 @@
 /* `ledger`: who got a posting, and what the MTA said; of one address, the whole story. */
 #include "courier/ledger.h"
 #include "cli/commands.h"
+#include "cli/json_list.h"
 #include "courier/ledger_story.h"
 
+/* 0: there is no time to show. */
 static char *
 time_text(int64_t at, bool json)
 {
-  return at ? cli_time(at, json) : g_strdup("-");
+  return at ? cli_time(at, json) : g_strdup(json ? "" : "-");
 }
 
 static json_t *
@@ -32,9 +34,9 @@ print_line(const struct ledger_line *line)
 static void
 show(const struct ledger_line *line, void *arg)
 {
-  json_t *all = arg;
+  struct json_list *all = arg;
   if (all)
-    json_array_append_new(all, line_json(line));
+    json_list_add(all, line_json(line));
   else
     print_line(line);
 }
@@ -62,13 +64,12 @@ static enum res
 show_all(struct store *store, const char *code, bool json, GError **error)
 {
   struct ledger_summary summary = { 0 };
-  json_t *all = json ? json_array() : NULL;
-  enum res res = ledger_read(store, code, show, all, &summary, error);
-  if (res == RES_OK && !json)
-    show_summary(&summary);
+  struct json_list all = { false };
+  enum res res = ledger_read(store, code, show, json ? &all : NULL, &summary, error);
   if (res == RES_OK && json)
-    cli_print_json(json_incref(all));
-  json_decref(all);
+    json_list_end(&all);
+  else if (res == RES_OK)
+    show_summary(&summary);
   return res;
 }
 
@@ -140,6 +141,7 @@ run(struct cli *cli, int argc, char **argv)
 
 const struct cli_command ledger_command = {
   .name = "ledger", .arguments = "POST [ADDRESS]", .summary = "who got a posting, and what the MTA said", .lists = true, .min = 1, .max = 2, .run = run,
-  .help = "POST is the id in the reply that the posting got. A line for each recipient: address, state, time (of the next try for deferred ones), who took or refused it "
-          "(next hop, connection/transaction), the MTA's words. With ADDRESS, below that all that happened, in order: each attempt, what came back later; or why there was no copy.",
+  .help = "POST is the id in the reply that the posting got. A line for each recipient: address, state, time (UTC; of the next try for deferred ones), who took or\n"
+          "refused it (next hop, connection/transaction), the MTA's words. With ADDRESS, below that all that happened, in order: each attempt, what came back\n"
+          "later; or why there was no copy.",
 };

@@ -1,5 +1,6 @@
 /* `members`: who is on a list, one a line, read in slices. */
 #include "cli/commands.h"
+#include "cli/json_list.h"
 #include "cli/member_option.h"
 #include "cli/open_list.h"
 
@@ -55,7 +56,7 @@ static const GOptionEntry options[] = {
 struct listing {
   const struct list *list;
   unsigned reasons; /* of ONE(status) */
-  json_t *all;      /* NULL: print */
+  struct json_list *all; /* NULL: for people */
   int64_t count;
   enum member_role role; /* the one at hand */
   int64_t after;
@@ -120,7 +121,7 @@ show(struct listing *listing, const struct member *member)
   if (count_only)
     return;
   if (listing->all) {
-    json_array_append_new(listing->all, json_of(member));
+    json_list_add(listing->all, json_of(member));
     return;
   }
   g_autofree char *name = cli_clean(member->name);
@@ -153,10 +154,10 @@ show_role(struct store *store, struct listing *listing, enum member_role role, G
 static void
 show_end(struct listing *listing)
 {
-  if (listing->all)
-    cli_print_json(count_only ? json_integer(listing->count) : json_incref(listing->all));
-  else if (count_only)
+  if (count_only)
     cli_print("%" G_GINT64_FORMAT "\n", listing->count);
+  else if (listing->all)
+    json_list_end(listing->all);
 }
 
 static int
@@ -166,13 +167,13 @@ show_members(struct cli *cli, const char *list_name, unsigned roles, unsigned st
   OWN(store) store = NULL;
   OWN(list) list = NULL;
   enum res res = cli_open_list(cli, list_name, &store, &list, &error);
-  struct listing listing = { .list = list, .reasons = status, .all = cli->json ? json_array() : NULL };
+  struct json_list all = { false };
+  struct listing listing = { .list = list, .reasons = status, .all = cli->json ? &all : NULL };
   for (int role = MEMBER_MEMBER; res == RES_OK && role <= MEMBER_NONMEMBER; role++)
     if (roles & ROLE_BIT(role))
       res = show_role(store, &listing, (enum member_role)role, &error);
   if (res == RES_OK)
     show_end(&listing);
-  json_decref(listing.all);
   return cli_result(res, error);
 }
 

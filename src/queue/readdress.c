@@ -53,18 +53,36 @@ write_slice(struct tx *tx, void *arg, GError **error)
   return res;
 }
 
-enum res
-readdress_waiting(struct store *store, const int64_t *members, size_t n_members, const char *address, int64_t *n, GError **error)
+/* The rows of `members`. */
+static enum res
+find_rows(struct store *store, const int64_t *members, size_t n_members, GArray *found, GError **error)
 {
   g_autoptr(GHashTable) set = g_hash_table_new(g_int64_hash, g_int64_equal);
   for (size_t i = 0; i < n_members; i++)
     g_hash_table_add(set, (gpointer)&members[i]);
-  g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(int64_t));
-  struct readdress readdress = { .members = set, .address = address, .found = found, .after = { .state = -1 }, .more = true };
-  *n = 0;
+  struct readdress readdress = { .members = set, .found = found, .after = { .state = -1 }, .more = true };
   enum res res = RES_OK;
   while (res == RES_OK && readdress.more)
     res = store_read(store, read_slice, &readdress, error);
+  return res;
+}
+
+enum res
+readdress_count(struct store *store, const int64_t *members, size_t n_members, int64_t *n, GError **error)
+{
+  g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(int64_t));
+  enum res res = find_rows(store, members, n_members, found, error);
+  *n = found->len;
+  return res;
+}
+
+enum res
+readdress_waiting(struct store *store, const int64_t *members, size_t n_members, const char *address, int64_t *n, GError **error)
+{
+  g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(int64_t));
+  enum res res = find_rows(store, members, n_members, found, error);
+  struct readdress readdress = { .address = address, .found = found };
+  *n = 0;
   for (; res == RES_OK && readdress.from < found->len; readdress.from += SLICE_WRITE) {
     res = store_write(store, write_slice, &readdress, error);
     *n += res == RES_OK ? readdress.changed : 0;

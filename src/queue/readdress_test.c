@@ -40,6 +40,9 @@ test_waiting(void)
   set_up(&fixture);
   static const int64_t members[] = { 7, 4711 };
   int64_t n = -1, want = MANY / 3 / 5 * 2;
+  g_assert_cmpint(readdress_count(fixture.store, members, G_N_ELEMENTS(members), &n, NULL), ==, RES_OK);
+  g_assert_cmpint(n, ==, want);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM recipient WHERE address = 'new@example.org'"), ==, 0);
   g_assert_cmpint(readdress_waiting(fixture.store, members, G_N_ELEMENTS(members), "new@example.org", &n, NULL), ==, RES_OK);
   g_assert_cmpint(n, ==, want);
   g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM recipient WHERE address = 'new@example.org'"), ==, want);
