@@ -36,7 +36,7 @@ find_command(const char *name, const struct cli_command *serve)
 static void
 append_summary(GString *text, const struct cli_command *command)
 {
-  g_string_append_printf(text, "  %-12s %s\n", command->name, command->summary);
+  g_string_append_printf(text, "  %-13s %s\n", command->name, command->summary);
 }
 
 /* What `listward --help` says below the options. Owned by the caller. */
@@ -70,7 +70,7 @@ static GOptionContext *
 command_context(const struct cli_command *command)
 {
   g_autofree char *program = g_strdup_printf("listward %s", command->name);
-  g_autofree char *parameters = g_strdup_printf("%s - %s", command->arguments, command->summary);
+  g_autofree char *parameters = g_strdup_printf("%s%s- %s", command->arguments, command->arguments[0] ? " " : "", command->summary);
   GOptionContext *context = g_option_context_new(parameters);
   g_set_prgname(program);
   if (command->help)
