@@ -25,6 +25,13 @@ chunk_create(struct tx *tx, const struct chunk_new *chunk, int64_t *id, GError *
   return res;
 }
 
+enum res
+chunk_due(struct tx *tx, int64_t delivery_id, int64_t now, int64_t *id, GError **error)
+{
+  return sql_int_of(tx, "SELECT id FROM chunk WHERE delivery_id = $1 AND state = 0 AND not_before <= $2 ORDER BY id LIMIT 1", SQL_ARGS(sql_int(delivery_id), sql_int(now)),
+                    id, error);
+}
+
 static enum res
 add_members(struct tx *tx, struct slice members, GArray *targets, GError **error)
 {

@@ -20,6 +20,8 @@ struct chunk_new {
 };
 /* `id` may be NULL. */
 enum res chunk_create(struct tx *tx, const struct chunk_new *chunk, int64_t *id, GError **error) MUST_CHECK;
+/* The first one of a delivery whose time has come. RES_MORE: there is none. */
+enum res chunk_due(struct tx *tx, int64_t delivery_id, int64_t now, int64_t *id, GError **error) MUST_CHECK;
 /* Takes a waiting one: its members who still get mail become `targets`, for copies of that `shape`. `lost` says that the row could not be read; it has no
  * targets then. */
 enum res chunk_claim(struct tx *tx, int64_t id, int64_t now, GArray *targets, enum shape *shape, int *attempts, bool *lost, GError **error) MUST_CHECK;

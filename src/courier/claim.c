@@ -155,16 +155,26 @@ take_roster(struct tx *tx, const struct claim_options *options, struct claim *cl
 }
 
 static enum res
-take_chunk(struct tx *tx, const struct claim_options *options, struct claim *claim, int64_t chunk_id, GError **error)
+take_chunk(struct tx *tx, const struct claim_options *options, struct claim *claim, GError **error)
 {
   bool lost;
-  claim->chunk_id = chunk_id;
-  enum res res = chunk_claim(tx, chunk_id, options->now, claim->targets, &claim->shape, &claim->attempts, &lost, error);
+  enum res res = chunk_claim(tx, claim->chunk_id, options->now, claim->targets, &claim->shape, &claim->attempts, &lost, error);
   if (res != RES_OK)
     return res;
   if (lost)
-    log_alarm("a chunk cannot be read: its members are not sent to", log_str("post", claim->code), log_int("chunk", chunk_id));
-  return claim->targets->len > 0 ? RES_OK : chunk_finish(tx, chunk_id, NULL, 0, "", options->now, error);
+    log_alarm("a chunk cannot be read: its members are not sent to", log_str("post", claim->code), log_int("chunk", claim->chunk_id));
+  return claim->targets->len > 0 ? RES_OK : chunk_finish(tx, claim->chunk_id, NULL, 0, "", options->now, error);
+}
+
+/* Chunks first: they hold those who have waited longest for their first copy. */
+static enum res
+take_waiting(struct tx *tx, const struct claim_options *options, struct claim *claim, GError **error)
+{
+  const size_t limits[] = { [SHAPE_BATCH] = limit_of(options, SHAPE_BATCH), [SHAPE_PERSONAL] = limit_of(options, SHAPE_PERSONAL) };
+  enum res res = chunk_due(tx, claim->delivery_id, options->now, &claim->chunk_id, error);
+  if (res == RES_OK)
+    return take_chunk(tx, options, claim, error);
+  return res == RES_MORE ? recipient_claim_due(tx, claim->delivery_id, options->now, limits, &claim->shape, claim->targets, error) : res;
 }
 
 static enum res
@@ -175,20 +185,10 @@ take(struct tx *tx, const struct claim_options *options, const struct claim_cand
   if (res == RES_OK && claim->list_id != 0)
     res = tag_key_newest(tx, options->now, &claim->key, error);
   if (res == RES_OK)
-    switch (from->kind) {
-    case CLAIM_ROSTER:
-      res = take_roster(tx, options, claim, &head, error);
-      break;
-    case CLAIM_CHUNK:
-      res = take_chunk(tx, options, claim, from->chunk_id, error);
-      break;
-    default:
-      res = recipient_claim_due(tx, from->delivery_id, options->now,
-                                (const size_t[2]){ limit_of(options, SHAPE_BATCH), limit_of(options, SHAPE_PERSONAL) }, &claim->shape, claim->targets, error);
-    }
+    res = from->kind == CLAIM_ROSTER ? take_roster(tx, options, claim, &head, error) : take_waiting(tx, options, claim, error);
   head_clear(&head);
   if (res == RES_OK)
-    res = sql_run(tx, "UPDATE delivery SET served_at = $2 WHERE id = $1", SQL_ARGS(sql_int(from->delivery_id), sql_int(options->now)), error);
+    res = sql_run(tx, "UPDATE delivery SET served_at = $2, due_at = " CLAIM_DUE_AT " WHERE id = $1", SQL_ARGS(sql_int(from->delivery_id), sql_int(options->now)), error);
   if (res == RES_OK && claim->targets->len == 0)
     res = claim_finish_delivery(tx, from->delivery_id, options->now, error);
   return res;

@@ -2,25 +2,16 @@
 
 /* Deliveries that are asked for: open, of that outlet, with no fewer and no more strikes, and of none of these lists. The terms on states repeat
  * those of the partial indexes, word for word. */
-#define WANTED                                                                                                        \
-  "delivery.state <> 2 AND delivery.state = 0 AND delivery.strikes >= $1 AND delivery.strikes <= $2 AND delivery.outlet = $3 " \
-  "AND delivery.list_id NOT IN ($4, $5, $6, $7, $8, $9, $10, $11) "
+#define WANTED                                                                                        \
+  "state = 0 AND strikes >= $1 AND strikes <= $2 AND outlet = $3 AND list_id NOT IN ($4, $5, $6, $7, $8, $9, $10, $11) "
 
-/* Where work can lie. Each query gives the best candidate of its kind: delivery, when it was last served, and the chunk if it is one. $12: now. */
-static const char waiting_chunk_sql[] =
-  "SELECT delivery.id, delivery.served_at, chunk.id FROM chunk JOIN delivery ON delivery.id = chunk.delivery_id "
-  "WHERE chunk.state <> 2 AND chunk.state = 0 AND chunk.not_before <= $12 AND " WANTED "ORDER BY delivery.served_at LIMIT 1";
-static const char due_recipient_sql[] =
-  "SELECT delivery.id, delivery.served_at, 0 FROM delivery WHERE " WANTED
-  "AND EXISTS (SELECT 1 FROM recipient WHERE recipient.delivery_id = delivery.id AND recipient.state = 0 AND recipient.next_at <= $12) "
-  "ORDER BY delivery.served_at LIMIT 1";
+/* Where work can lie. Each query gives the best candidate of its kind: delivery, and when it was last served. $12: now. */
+static const char waiting_sql[] = "SELECT id, served_at FROM delivery WHERE " WANTED "AND due_at <= $12 ORDER BY served_at LIMIT 1";
 static const char roster_sql[] =
-  "SELECT delivery.id, delivery.served_at, 0 FROM delivery WHERE " WANTED
-  "AND roster = 1 AND (cursor < last_join OR served_at = 0) AND $12 > 0 ORDER BY served_at LIMIT 1";
+  "SELECT id, served_at FROM delivery WHERE " WANTED "AND roster = 1 AND (cursor < last_join OR served_at = 0) AND $12 > 0 ORDER BY served_at LIMIT 1";
 
 static const char *const candidate_sql[CLAIM_KINDS] = {
-  [CLAIM_CHUNK] = waiting_chunk_sql,
-  [CLAIM_RECIPIENTS] = due_recipient_sql,
+  [CLAIM_WAITING] = waiting_sql,
   [CLAIM_ROSTER] = roster_sql,
 };
 
@@ -40,34 +31,15 @@ arguments(const struct claim_options *options, struct sql_value values[ARGS_MAX]
   return (struct sql_args){ values, n };
 }
 
-/* `sql` has no $12. */
-static enum res
-earliest(struct tx *tx, const char *sql, const struct claim_options *options, int64_t *next_at, GError **error)
-{
-  struct sql_value values[ARGS_MAX];
-  struct sql_args args = arguments(options, values);
-  int64_t at;
-  args.n--;
-  enum res res = sql_int_of(tx, sql, args, &at, error);
-  if (res == RES_OK)
-    *next_at = MIN(*next_at, at);
-  return res == RES_MORE ? RES_OK : res;
-}
-
 enum res
 claim_next_at(struct tx *tx, const struct claim_options *options, int64_t *next_at, GError **error)
 {
+  struct sql_value values[ARGS_MAX];
+  struct sql_args args = arguments(options, values);
+  args.n--; /* no $12 */
   *next_at = INT64_MAX;
-  enum res res = earliest(tx,
-                          "SELECT chunk.not_before FROM chunk JOIN delivery ON delivery.id = chunk.delivery_id "
-                          "WHERE chunk.state <> 2 AND chunk.state = 0 AND " WANTED "ORDER BY chunk.not_before LIMIT 1",
-                          options, next_at, error);
-  if (res == RES_OK)
-    res = earliest(tx,
-                   "SELECT due FROM (SELECT (SELECT recipient.next_at FROM recipient WHERE recipient.delivery_id = delivery.id AND recipient.state = 0 "
-                   "ORDER BY recipient.next_at LIMIT 1) AS due FROM delivery WHERE " WANTED ") AS dues WHERE due IS NOT NULL ORDER BY due LIMIT 1",
-                   options, next_at, error);
-  return res;
+  enum res res = sql_int_of(tx, "SELECT due_at FROM delivery WHERE " WANTED "AND due_at IS NOT NULL ORDER BY due_at LIMIT 1", args, next_at, error);
+  return res == RES_MORE ? RES_OK : res;
 }
 
 enum res
@@ -86,7 +58,7 @@ claim_choose(struct tx *tx, const struct claim_options *options, struct claim_ca
     if (res != RES_OK)
       return res;
     if (!found || row_int(rows, 1) < best->served_at)
-      *best = (struct claim_candidate){ .kind = kind, .delivery_id = row_int(rows, 0), .served_at = row_int(rows, 1), .chunk_id = row_int(rows, 2) };
+      *best = (struct claim_candidate){ .kind = kind, .delivery_id = row_int(rows, 0), .served_at = row_int(rows, 1) };
     found = true;
   }
   return found ? RES_OK : RES_MORE;

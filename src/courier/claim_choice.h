@@ -3,16 +3,20 @@
 #include "courier/claim.h"
 
 enum claim_kind {
-  CLAIM_CHUNK,      /* a chunk that waits */
-  CLAIM_RECIPIENTS, /* recipients with rows of their own whose time has come */
-  CLAIM_ROSTER,     /* the next members of the roster */
+  CLAIM_WAITING, /* what was claimed before: a chunk, or recipients with rows of their own, whose time has come */
+  CLAIM_ROSTER,  /* the next members of the roster */
   CLAIM_KINDS
 };
 
 struct claim_candidate {
   enum claim_kind kind;
-  int64_t delivery_id, served_at, chunk_id;
+  int64_t delivery_id, served_at;
 };
+
+/* For the column delivery.due_at of the delivery $1, whenever something of it begins or ends to wait. */
+#define CLAIM_DUE_AT                                                                                                                        \
+  "(SELECT MIN(at) FROM (SELECT MIN(not_before) AS at FROM chunk WHERE delivery_id = $1 AND state = 0 "                                    \
+  "UNION ALL SELECT MIN(next_at) FROM recipient WHERE delivery_id = $1 AND state = 0) AS waiting)"
 
 /* RES_MORE: nothing is due. */
 enum res claim_choose(struct tx *tx, const struct claim_options *options, struct claim_candidate *best, GError **error) MUST_CHECK;

@@ -85,6 +85,7 @@ test_fair_recipients(void)
   int64_t large = post_to(fixture, "large@example.org");
   fixture_run(fixture, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) INSERT INTO recipient (delivery_id, address, state, next_at, first_at) "
                        "SELECT 1, 'm' || i || '@example.net', 0, i, i FROM n");
+  fixture_set_due(fixture);
   check_fair(fixture, large);
 }
 
@@ -96,6 +97,7 @@ test_fair_chunks(void)
   fixture_run(fixture, "UPDATE delivery SET cursor = last_join");
   fixture_run(fixture, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) INSERT INTO chunk (delivery_id, state, claimed_at, count, members) "
                        "SELECT 1, 0, 1, 1, x'02' FROM n");
+  fixture_set_due(fixture);
   check_fair(fixture, large);
 }
 
@@ -110,6 +112,7 @@ test_outlets(void)
   fixture_run(fixture, "UPDATE delivery SET cursor = last_join WHERE id = 4");
   fixture_run(fixture, "INSERT INTO chunk (delivery_id, state, claimed_at, count, members) VALUES (4, 0, 1, 1, x'02')");
   fixture_run(fixture, "UPDATE delivery SET served_at = id WHERE id = 4");
+  fixture_set_due(fixture);
   g_assert_cmpint(chunk, ==, 4);
   g_assert_cmpint(serve(fixture, "other", T0), ==, 0);
   g_assert_cmpint(serve(fixture, "", T0), ==, plain);
@@ -130,9 +133,11 @@ test_next_at(void)
   fixture_run(fixture, "UPDATE recipient SET next_at = 1800000000000005");
   fixture_run(fixture, "UPDATE delivery SET cursor = last_join, served_at = 1");
   fixture_run(fixture, "INSERT INTO chunk (delivery_id, state, claimed_at, not_before, count, members) VALUES (2, 0, 1, 1800000000000007, 1, x'02')");
+  fixture_set_due(fixture);
   g_assert_cmpint(choose(fixture, (struct claim_options){ .outlet = "" }).next_at, ==, INT64_MAX);
   g_assert_cmpint(choose(fixture, (struct claim_options){ .outlet = "relay" }).next_at, ==, T0 + 5);
   fixture_run(fixture, "DELETE FROM recipient");
+  fixture_set_due(fixture);
   g_assert_cmpint(choose(fixture, (struct claim_options){ .outlet = "relay" }).next_at, ==, T0 + 7);
 }
 

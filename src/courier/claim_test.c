@@ -479,7 +479,7 @@ test_rows_keep_their_shape(void)
   fixture_run(fixture, "UPDATE recipient SET shape = 1 WHERE address LIKE 'p%'");
   fixture_run(fixture,
               "WITH RECURSIVE n (i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 60) "
-              "INSERT INTO recipient (delivery_id, address, state, next_at, first_at, shape) SELECT 1, 'p' || i || '@example.net', 0, 0, 1, 1 FROM n");
+              "INSERT INTO recipient (delivery_id, address, state, next_at, first_at, shape) SELECT 1, 'p' || i || '@example.net', 0, 1700000000000000, 1, 1 FROM n");
   OWN(claim) personal = take(fixture, 100, T0, false, NULL);
   g_assert_cmpint(personal->shape, ==, SHAPE_PERSONAL);
   g_assert_cmpuint(personal->targets->len, ==, CLAIM_PERSONAL_MAX);

@@ -385,6 +385,7 @@ test_suspect_waits(void)
   fixture_post_to(fixture, addresses);
   fixture_run(fixture, "UPDATE delivery SET strikes = 2");
   fixture_run(fixture, "UPDATE recipient SET next_at = CAST(strftime('%s', 'now') AS INTEGER) * 1000000 + 1500000");
+  fixture_set_due(fixture);
   struct fake_outlet *fake = fake_new(NULL);
   OWN(courier) courier = start(fixture, fake, 2, 0);
   wait_sends(fake, 1);

@@ -259,3 +259,10 @@ fixture_run(struct fixture *fixture, const char *sql)
 {
   fixture_write(fixture, run_sql, &(struct question){ .sql = sql });
 }
+
+void
+fixture_set_due(struct fixture *fixture)
+{
+  fixture_run(fixture, "UPDATE delivery SET due_at = (SELECT MIN(at) FROM (SELECT not_before AS at FROM chunk WHERE delivery_id = delivery.id AND state = 0 "
+                       "UNION ALL SELECT next_at FROM recipient WHERE delivery_id = delivery.id AND state = 0) AS waiting)");
+}

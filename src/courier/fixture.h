@@ -38,5 +38,7 @@ int64_t fixture_post_to(struct fixture *fixture, const char *const *addresses);
 int64_t fixture_number(struct fixture *fixture, const char *sql);
 /* The one text that `sql` (a constant) gives; owned by the caller. */
 char *fixture_text(struct fixture *fixture, const char *sql);
+/* After a test has written rows of its own: sets when something of each delivery is due. */
+void fixture_set_due(struct fixture *fixture);
 /* Runs a statement. */
 void fixture_run(struct fixture *fixture, const char *sql);

@@ -1,74 +1,57 @@
 #include "courier/recipient.h"
 
-/* What is taken together. */
-struct due {
-  int64_t delivery_id, now;
-  enum shape shape;
-  size_t limit;
-  GArray *targets;
-  GArray *left; /* int64_t: rows of those who get nothing any more */
-  int64_t last; /* row */
-};
+/* Rows looked at in one claim at most: those of the other shape may stand among them. */
+#define LOOK_MAX 1000
 
-/* A shape that is none, in a damaged row, is a batch's here and in what follows. */
-static enum res
-find_shape(struct tx *tx, struct due *due, GError **error)
+/* True: nothing was taken before this one. */
+static bool
+is_first(const GArray *targets, const GArray *left)
 {
-  int64_t shape = SHAPE_BATCH;
-  enum res res = sql_int_of(tx, "SELECT shape FROM recipient WHERE delivery_id = $1 AND state = 0 AND next_at <= $2 ORDER BY id LIMIT 1",
-                            SQL_ARGS(sql_int(due->delivery_id), sql_int(due->now)), &shape, error);
-  due->shape = shape == SHAPE_PERSONAL ? SHAPE_PERSONAL : SHAPE_BATCH;
-  return res;
+  return targets->len + left->len == 0;
 }
 
+/* A shape that is none, in a damaged row, is a batch's here and in what follows. `left` gets the rows of those who get nothing any more. */
 static enum res
-find_due(struct tx *tx, struct due *due, GError **error)
+find_due(struct tx *tx, int64_t delivery_id, int64_t now, const size_t limits[2], enum shape *shape, GArray *targets, GArray *left, GError **error)
 {
   OWN(rows) rows = NULL;
   enum res res = sql_query(tx,
                            "SELECT recipient.id, recipient.member_id, recipient.address, recipient.attempts, recipient.first_at, "
-                           "member.left_at IS NOT NULL OR member.status <> 0 "
+                           "member.left_at IS NOT NULL OR member.status <> 0, recipient.shape "
                            "FROM recipient LEFT JOIN member ON member.id = recipient.member_id "
-                           "WHERE recipient.delivery_id = $1 AND recipient.state = 0 AND recipient.next_at <= $2 AND (recipient.shape <> 1) = ($3 <> 1) ORDER BY recipient.id LIMIT $4",
-                           SQL_ARGS(sql_int(due->delivery_id), sql_int(due->now), sql_int(due->shape), sql_int((int64_t)due->limit)), &rows, error);
+                           "WHERE recipient.delivery_id = $1 AND recipient.state = 0 AND recipient.next_at <= $2 ORDER BY recipient.next_at, recipient.id LIMIT $3",
+                           SQL_ARGS(sql_int(delivery_id), sql_int(now), sql_int(LOOK_MAX)), &rows, error);
   while (res == RES_OK && (res = rows_next(rows, error)) == RES_OK) {
-    due->last = row_int(rows, 0);
+    int64_t id = row_int(rows, 0);
+    enum shape its = row_int(rows, 6) == SHAPE_PERSONAL ? SHAPE_PERSONAL : SHAPE_BATCH;
+    if (is_first(targets, left))
+      *shape = its;
+    if (its != *shape)
+      continue;
     if (row_int(rows, 5)) /* no member: NULL, which reads as 0 */
-      g_array_append_val(due->left, due->last);
+      g_array_append_val(left, id);
     else
-      targets_add(due->targets, (struct target){ .recipient_id = due->last,
-                                                 .member_id = row_int(rows, 1),
-                                                 .address = g_strdup(row_text(rows, 2)),
-                                                 .attempts = (int)row_int(rows, 3),
-                                                 .first_at = row_int(rows, 4) });
+      targets_add(targets, (struct target){ .recipient_id = id,
+                                            .member_id = row_int(rows, 1),
+                                            .address = g_strdup(row_text(rows, 2)),
+                                            .attempts = (int)row_int(rows, 3),
+                                            .first_at = row_int(rows, 4) });
+    if (targets->len + left->len == limits[*shape])
+      return RES_OK;
   }
   return res == RES_MORE ? RES_OK : res;
-}
-
-static enum res
-take_due(struct tx *tx, const struct due *due, GError **error)
-{
-  enum res res = RES_OK;
-  for (guint i = 0; i < due->left->len && res == RES_OK; i++)
-    res = sql_run(tx, "UPDATE recipient SET state = 4, done_at = $2 WHERE id = $1", SQL_ARGS(sql_int(g_array_index(due->left, int64_t, i)), sql_int(due->now)), error);
-  if (res == RES_OK)
-    res = sql_run(tx, "UPDATE recipient SET state = 1 WHERE delivery_id = $1 AND state = 0 AND next_at <= $2 AND (shape <> 1) = ($3 <> 1) AND id <= $4",
-                  SQL_ARGS(sql_int(due->delivery_id), sql_int(due->now), sql_int(due->shape), sql_int(due->last)), error);
-  return res;
 }
 
 enum res
 recipient_claim_due(struct tx *tx, int64_t delivery_id, int64_t now, const size_t limits[2], enum shape *shape, GArray *targets, GError **error)
 {
   g_autoptr(GArray) left = g_array_new(FALSE, FALSE, sizeof(int64_t));
-  struct due due = { .delivery_id = delivery_id, .now = now, .targets = targets, .left = left };
-  enum res res = find_shape(tx, &due, error);
-  if (res != RES_OK)
-    return res == RES_MORE ? RES_OK : res;
-  *shape = due.shape;
-  due.limit = limits[due.shape];
-  res = find_due(tx, &due, error);
-  return res == RES_OK ? take_due(tx, &due, error) : res;
+  enum res res = find_due(tx, delivery_id, now, limits, shape, targets, left, error);
+  for (guint i = 0; i < left->len && res == RES_OK; i++)
+    res = sql_run(tx, "UPDATE recipient SET state = 4, done_at = $2 WHERE id = $1", SQL_ARGS(sql_int(g_array_index(left, int64_t, i)), sql_int(now)), error);
+  for (guint i = 0; i < targets->len && res == RES_OK; i++)
+    res = sql_run(tx, "UPDATE recipient SET state = 1 WHERE id = $1", SQL_ARGS(sql_int(targets_at(targets, i)->recipient_id)), error);
+  return res;
 }
 
 static struct sql_value

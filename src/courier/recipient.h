@@ -12,7 +12,7 @@ enum recipient_state {
   RECIPIENT_LEFT, /* left the list, or switched its delivery off, before it could be sent to */
 };
 
-/* Takes a delivery's waiting ones whose time has come, all of one shape, that of the first: it is told, and up to limits[shape] are taken. Those who have left the list
+/* Takes a delivery's waiting ones whose time has come, who are due for longest first, all of one shape, that of the first: it is told, and up to limits[shape] are taken. Those who have left the list
  * meanwhile are done with. */
 enum res recipient_claim_due(struct tx *tx, int64_t delivery_id, int64_t now, const size_t limits[2], enum shape *shape, GArray *targets,
                              GError **error) MUST_CHECK;

@@ -3,6 +3,7 @@
 #include "courier/bounce.h"
 #include "courier/chunk.h"
 #include "courier/chunk_replies.h"
+#include "courier/claim_choice.h"
 #include "courier/recipient.h"
 
 static enum res
@@ -221,7 +222,7 @@ static enum res
 record_delivery(struct tx *tx, const struct record *record, GError **error)
 {
   int64_t id = record->claim->delivery_id;
-  enum res res = sql_run(tx, "UPDATE delivery SET strikes = 0 WHERE id = $1", SQL_ARGS(sql_int(id)), error);
+  enum res res = sql_run(tx, "UPDATE delivery SET strikes = 0, due_at = " CLAIM_DUE_AT " WHERE id = $1", SQL_ARGS(sql_int(id)), error);
   if (res == RES_OK)
     res = claim_finish_delivery(tx, id, record->now, error);
   if (res == RES_OK && record->header.n > 0)

@@ -29,7 +29,7 @@ takeback_run(struct tx *tx, struct takeback *takeback, GError **error)
   takeback_clear(takeback);
   takeback->set_aside = g_ptr_array_new_with_free_func(g_free);
   enum res res = sql_run(tx,
-                         "UPDATE delivery SET strikes = strikes + 1 WHERE id IN (SELECT delivery_id FROM chunk WHERE state <> 2 AND state = 1 "
+                         "UPDATE delivery SET strikes = strikes + 1, due_at = 0 WHERE id IN (SELECT delivery_id FROM chunk WHERE state <> 2 AND state = 1 "
                          "UNION SELECT delivery_id FROM recipient WHERE state <= 1 AND state = 1)",
                          SQL_NO_ARGS, error);
   if (res == RES_OK) {

@@ -45,7 +45,7 @@ enum res
 workload_retry(struct tx *tx, int limit, int64_t *n, GError **error)
 {
   *n = 0;
-  enum res res = sql_run(tx, "UPDATE delivery SET state = 0, strikes = 0 WHERE state <> 2 AND state = 1", SQL_NO_ARGS, error);
+  enum res res = sql_run(tx, "UPDATE delivery SET state = 0, strikes = 0, due_at = 0 WHERE state <> 2 AND state = 1", SQL_NO_ARGS, error);
   if (res == RES_OK) {
     *n += sql_changes(tx);
     res = sql_run(tx, "UPDATE chunk SET not_before = 0 WHERE state <> 2 AND state = 0 AND not_before > 0", SQL_NO_ARGS, error);
@@ -55,7 +55,9 @@ workload_retry(struct tx *tx, int limit, int64_t *n, GError **error)
     res = sql_run(tx, "UPDATE recipient SET next_at = 0 WHERE id IN (SELECT id FROM recipient WHERE state <= 1 AND state = 0 AND next_at > 0 LIMIT $1)",
                   SQL_ARGS(sql_int(limit)), error);
   }
-  if (res == RES_OK)
+  if (res == RES_OK) {
     *n += sql_changes(tx);
+    res = sql_run(tx, "UPDATE delivery SET due_at = 0 WHERE state = 0 AND due_at > 0", SQL_NO_ARGS, error);
+  }
   return res;
 }

@@ -14,7 +14,7 @@ enum res
 delivery_create_addresses(struct tx *tx, const struct delivery_new *delivery, const struct delivery_recipient *recipients, size_t n, GError **error)
 {
   int64_t id;
-  enum res res = sql_int_of(tx, "INSERT INTO delivery (posting_id, list_id, state, roster, outlet, reverse_path, created_at) VALUES ($1, $2, 0, 0, $3, $4, $5) RETURNING id",
+  enum res res = sql_int_of(tx, "INSERT INTO delivery (posting_id, list_id, state, roster, outlet, reverse_path, created_at, due_at) VALUES ($1, $2, 0, 0, $3, $4, $5, $5) RETURNING id",
                             SQL_ARGS(sql_int(delivery->posting_id), sql_int(delivery->list_id), sql_text(delivery->outlet), sql_text(delivery->reverse_path),
                                      sql_int(delivery->now)),
                             &id, error);
@@ -39,19 +39,29 @@ is_one_of(const char *const *names, size_t n, const char *name)
   return false;
 }
 
+/* Along the index, from name to name: however many deliveries are open, each outlet costs one look. */
+static enum res
+find_strays(struct tx *tx, const char *const *outlets, size_t n, GPtrArray *strays, GError **error)
+{
+  g_autofree char *name = g_strdup("");
+  for (;;) {
+    char *next = NULL;
+    enum res res = sql_text_of(tx, "SELECT outlet FROM delivery WHERE state = 0 AND outlet > $1 ORDER BY outlet LIMIT 1", SQL_ARGS(sql_text(name)), &next, error);
+    if (res != RES_OK)
+      return res == RES_MORE ? RES_OK : res;
+    g_free(name);
+    name = next;
+    if (!is_one_of(outlets, n, name))
+      g_ptr_array_add(strays, g_strdup(name));
+  }
+}
+
 enum res
 delivery_route_strays(struct tx *tx, const char *const *outlets, size_t n, GPtrArray *strays, GError **error)
 {
-  OWN(rows) rows = NULL;
-  enum res res = sql_query(tx, "SELECT DISTINCT outlet FROM delivery WHERE state <> 2 AND state = 0", SQL_NO_ARGS, &rows, error);
-  while (res == RES_OK && (res = rows_next(rows, error)) == RES_OK)
-    if (!is_one_of(outlets, n, row_text(rows, 0)))
-      g_ptr_array_add(strays, g_strdup(row_text(rows, 0)));
-  if (res != RES_MORE)
-    return res;
-  res = RES_OK;
+  enum res res = find_strays(tx, outlets, n, strays, error);
   for (guint i = 0; i < strays->len && res == RES_OK; i++)
-    res = sql_run(tx, "UPDATE delivery SET outlet = '' WHERE state <> 2 AND state = 0 AND outlet = $1", SQL_ARGS(sql_text(g_ptr_array_index(strays, i))), error);
+    res = sql_run(tx, "UPDATE delivery SET outlet = '' WHERE state = 0 AND outlet = $1", SQL_ARGS(sql_text(g_ptr_array_index(strays, i))), error);
   return res;
 }
 

@@ -113,7 +113,12 @@ static const char version_2[] =
   "ALTER TABLE recipient ADD COLUMN shape BIGINT NOT NULL DEFAULT 0;\n"
   /* Earlier attempts, a line each (courier/attempts.h). */
   "ALTER TABLE recipient ADD COLUMN history TEXT NOT NULL DEFAULT '';\n"
-  /* Is something of a delivery due? */
+  /* due_at: when the first of its chunks and recipients that wait is due; NULL: none waits. One that is too early does no harm: whoever looks sets it right. All that the
+   * next claim is chosen by stands in the index. */
+  "ALTER TABLE delivery ADD COLUMN due_at BIGINT;\n"
+  "UPDATE delivery SET due_at = 0 WHERE state <> 2;\n"
+  "CREATE INDEX delivery_due ON delivery (outlet, due_at, served_at, strikes, list_id, state) WHERE state = 0;\n"
+  /* What of a delivery is due? */
   "DROP INDEX recipient_of_delivery;\n"
   "CREATE INDEX recipient_of_delivery ON recipient (delivery_id, state, next_at);\n"
 
