@@ -5,6 +5,7 @@
 #include "courier/workload.h"
 #include "queue/delivery.h"
 #include "queue/job.h"
+#include <string.h>
 
 /* Rows that `retry` touches in one transaction. */
 #define SLICE_SIZE 200
@@ -49,6 +50,17 @@ show(const struct row *row, json_t *all)
     cli_print("%-20s %8" G_GINT64_FORMAT "  %s%s%s\n", row->name, row->count, row->meaning, at[0] ? " " : "", at);
 }
 
+/* Why mail to a role address is kept. */
+static const char *
+kept_meaning(const char *kind)
+{
+  if (strcmp(kind, "owner") == 0 || strcmp(kind, "postmaster") == 0)
+    return "mail for owners that there are none of; the oldest since";
+  if (strcmp(kind, "bounces") == 0)
+    return "mail that came back, and not known about whom; the oldest since";
+  return "mail for a handler that does not exist yet; the oldest since";
+}
+
 static int64_t
 show_all(const struct waiting *waiting, json_t *all)
 {
@@ -69,7 +81,7 @@ show_all(const struct waiting *waiting, json_t *all)
   for (guint i = 0; i < waiting->jobs->len; i++) {
     const struct job_count *job = g_ptr_array_index(waiting->jobs, i);
     g_autofree char *name = g_strdup_printf("kept:%s", job->kind);
-    const struct row row = { name, "mail kept for a handler that does not exist yet, or for owners to come; the oldest since", job->count, job->oldest_at };
+    const struct row row = { name, kept_meaning(job->kind), job->count, job->oldest_at };
     show(&row, all);
     total += job->count;
   }
@@ -84,7 +96,7 @@ show_outlets(const GPtrArray *outlets, json_t *all)
     const struct delivery_outlet *outlet = g_ptr_array_index(outlets, i);
     if (outlets->len == 1 && outlet->name[0] == '\0')
       continue;
-    g_autofree char *name = g_strdup_printf("outlet:%s", outlet->name);
+    g_autofree char *name = g_strdup_printf("outlet%s%s", outlet->name[0] ? ":" : "", outlet->name);
     show(&(struct row){ name, "of these deliveries go by this outlet; the oldest since", outlet->open, outlet->oldest_at }, all);
   }
 }
@@ -137,30 +149,46 @@ make_due(struct tx *tx, void *arg, GError **error)
   return workload_retry(tx, SLICE_SIZE, arg, error);
 }
 
+/* All that will be due: chunks that wait for a next hop alone are that already, and are tried anew all the same. */
+static enum res
+count_waiting(struct tx *tx, void *arg, GError **error)
+{
+  int64_t *n = arg;
+  struct workload load;
+  struct delivery_counts deliveries;
+  enum res res = workload_read(tx, clock_now(), &load, error);
+  if (res == RES_OK)
+    res = delivery_counts(tx, &deliveries, error);
+  if (res == RES_OK)
+    *n = load.chunks_waiting + load.recipients_waiting + deliveries.set_aside;
+  return res;
+}
+
 static int
 run_retry(struct cli *cli, int argc, char **argv)
 {
   (void)argc, (void)argv;
   g_autoptr(GError) error = NULL;
   OWN(store) store = NULL;
-  int64_t n, total = 0;
+  int64_t waiting, n = 1;
   enum res res = cli_store(cli, &store, &error);
-  do {
-    n = 0;
-    if (res == RES_OK)
-      res = store_write(store, make_due, &n, &error);
-    total += n;
-  } while (res == RES_OK && n > 0);
+  if (res == RES_OK)
+    res = store_read(store, count_waiting, &waiting, &error);
+  while (res == RES_OK && n > 0)
+    res = store_write(store, make_due, &n, &error);
   if (res == RES_OK)
     res = cli_tell(cli, "retry", &error); /* no server: it tries at once when it starts */
   if (res == RES_OK)
-    cli_print("%" G_GINT64_FORMAT " due now\n", total);
+    cli_print("%" G_GINT64_FORMAT " due now\n", waiting);
   return cli_result(res, error);
 }
 
 const struct cli_command queue_command = {
   .name = "queue", .arguments = "", .summary = "what waits, and for what", .lists = true, .max = 0, .run = run_queue,
+  .help = "A line for each kind of what waits: its name, how many, what for, since or until when. Where lists have outlets of their own, how many postings go by\n"
+          "which; if a server runs, also the next hops that it does not reach.",
 };
 const struct cli_command retry_command = {
   .name = "retry", .arguments = "", .summary = "try everything that waits for the outlet now", .max = 0, .run = run_retry,
+  .help = "Also what was set aside. Next hops that are down are tried at once. Prints how many chunks, recipients and set-aside postings are due now.",
 };

@@ -51,4 +51,6 @@ run(struct cli *cli, int argc, char **argv)
 
 const struct cli_command status_command = {
   .name = "status", .arguments = "", .summary = "is a server running, and how is it; exit 1 if none is", .lists = true, .max = 0, .run = run,
+  .help = "Process, memory, sessions, what has been counted since the start, and a line for each next hop of each outlet: up, with its window and connections, or\n"
+          "down since when, why, and when it is tried again.",
 };

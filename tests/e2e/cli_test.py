@@ -471,6 +471,16 @@ class Served(Commands):
         self.assertEqual(self.run_ok('queue'), 'nothing waits\n')
         self.assertEqual(self.json('ledger', '--json', post, 'cat@example.net')[0]['state'], 'sent')
 
+    def test_retry_counts_what_waits_for_a_next_hop(self):
+        self.sink.stop()
+        self.run_ok('create', ANT)
+        self.run_ok('addmembers', '-', ANT, stdin='bat@example.net\n')
+        self.post('bat@example.net')
+        self.daemon.wait_log(event='outlet not reached')
+        self.daemon.stop()
+        self.assertEqual({row['queue']: row['count'] for row in self.json('queue', '--json')}['chunks'], 1)
+        self.assertEqual(self.run_ok('retry'), '1 due now\n')
+
     def test_ledger_refuses(self):
         self.fails(('ledger', 'nothing'), 'nothing', 'listward held')
         self.fails(('ledger', '--json', 'nothing'), 'nothing')
