@@ -137,7 +137,8 @@ comment_length(struct slice text)
   return 0;
 }
 
-/* A '<' in brackets means that the first one is not closed. */
+/* A '<' in brackets means that the first one is not closed. A quotation mark behind a backslash opens nothing: or many brackets could each
+ * look to the end of the field for what closes it. */
 static size_t
 angle_length(struct slice text)
 {
@@ -145,7 +146,8 @@ angle_length(struct slice text)
     if (text.p[i] == '>')
       return i + 1;
     size_t quoted = text.p[i] == '"' ? quoted_length(slice_skip(text, i)) : 0;
-    i += quoted ? quoted : 1;
+    size_t plain = slice_starts_nocase(slice_skip(text, i), SLICE("\\\"")) ? 2 : 1;
+    i += quoted ? quoted : plain;
   }
   return 0;
 }
@@ -511,13 +513,14 @@ write_structured(struct header_line *line, enum kind kind, struct slice text)
 static bool
 write_parameters(struct header_line *line, struct slice text)
 {
-  struct slice first = header_parameter_next(&text);
+  struct header_parameters parameters = { .rest = text };
+  struct slice first = header_parameter_next(&parameters);
   if (!write_structured(line, KIND_TOKENS, slice_trim(first)))
     return false;
-  if (text.n == 0)
+  if (parameters.rest.n == 0)
     return true;
   header_line_word(line, SLICE(";"));
-  return header_parameter_write(text, line);
+  return header_parameter_write(parameters, line);
 }
 
 static bool

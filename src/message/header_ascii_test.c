@@ -125,6 +125,10 @@ static const struct row rows[] = {
     .want = "Content-Type: a/b; name*=utf-8''%C3%BC" },
   { .name = "pieces", .input = "Content-Type: a/b; name*0=" UE "; name*1=x", .want = "Content-Type: a/b; name*0=??; name*1=x" },
   { .name = "semicolon in quotes", .input = "Content-Type: a/b; x=\";" UE "\"", .want = "Content-Type: a/b; x*=UTF-8''%3B%C3%BC" },
+  { .name = "parenthesis not closed", .input = "Content-Type: a/b; x=(" UE "; y=(; z=\";\"",
+    .want = "Content-Type: a/b; x*=UTF-8''%28%C3%BC; y=(; z=\";\"" },
+  { .name = "quotation mark not closed in a parameter", .input = "Content-Type: a/b; x=\"" UE "; y=(;)",
+    .want = "Content-Type: a/b; x*=UTF-8''%C3%BC; y=(;)" },
   { .name = "comment before the parameters", .input = "Content-Type: a/b (" AE ") ;x=y",
     .want = "Content-Type: a/b (=?UTF-8?Q?=C3=A4?=); x=y" },
   { .name = "type", .input = "Content-Type: text/pl" AE "in", .want = "Content-Type: text/pl??in" },
@@ -228,6 +232,23 @@ test_pieces(void)
   }
 }
 
+/* What is opened and never closed is looked for once. If each of these were looked after for itself, this would take longer than a test may. */
+static void
+test_unclosed(void)
+{
+  static const char *const hostile[][2] = { { "To: " AE, "<\\\"" }, { "Content-Type: a/b; x=" AE ";", "(" }, { "Content-Type: a/b; x=" AE ";", "(;" } };
+  for (size_t i = 0; i < 8 * G_N_ELEMENTS(hostile); i++) {
+    const char *const *row = hostile[i % G_N_ELEMENTS(hostile)];
+    g_autoptr(GString) text = g_string_new(row[0]);
+    while (text->len < HEADER_MAX - 10)
+      g_string_append(text, row[1]);
+    OWN(header_view) view = view_of(text->str);
+    g_autoptr(GString) out = g_string_new(NULL);
+    (void)!header_ascii_append(&view->fields[0], out, NULL);
+    g_assert_cmpuint(out->len, >, 0);
+  }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -246,5 +267,6 @@ main(int argc, char **argv)
       g_test_add_data_func(decoded, &rows[i], test_decoded);
   }
   g_test_add_func("/header_ascii_decoded/all pieces", test_pieces);
+  g_test_add_func("/header_ascii/unclosed", test_unclosed);
   return g_test_run();
 }

@@ -2,8 +2,6 @@
 
 /* Encoded octets of one piece of a value (RFC 2231 3). */
 #define PIECE_MAX 50
-/* Octets looked at for the end of a quoted string or comment: work stays linear. */
-#define CLOSED_MAX 2000
 
 struct parameter {
   struct slice whole; /* trimmed */
@@ -20,11 +18,10 @@ is_ascii(struct slice text)
   return true;
 }
 
-/* The offset behind the quoted string or comment at the start of `text`; 1 if it is not closed. */
+/* The offset behind the quoted string or comment at the start of `text`; 0 if it is not closed. */
 static size_t
-skip_closed(struct slice text)
+closed_length(struct slice text)
 {
-  text = slice_head(text, CLOSED_MAX);
   size_t depth = 0;
   bool quoted = text.p[0] == '"';
   for (size_t i = quoted ? 1 : 0; i < text.n; i++) {
@@ -38,17 +35,31 @@ skip_closed(struct slice text)
     else if (!quoted && c == ')' && --depth == 0)
       return i + 1;
   }
-  return 1;
+  return 0;
+}
+
+/* The length of what is one at offset `at`: a quoted string, a comment, or an octet. What is not closed is not looked after again, so that
+ * work stays linear. */
+static size_t
+unit_length(struct header_parameters *parameters, size_t at)
+{
+  struct slice text = slice_skip(parameters->rest, at);
+  bool *stray = text.p[0] == '"' ? &parameters->stray_quote : text.p[0] == '(' ? &parameters->stray_parenthesis : NULL;
+  if (!stray || *stray)
+    return 1;
+  size_t n = closed_length(text);
+  *stray = n == 0;
+  return MAX(n, 1);
 }
 
 struct slice
-header_parameter_next(struct slice *rest)
+header_parameter_next(struct header_parameters *parameters)
 {
-  struct slice text = *rest;
+  struct slice text = parameters->rest;
   size_t i = 0;
   while (i < text.n && text.p[i] != ';')
-    i += text.p[i] == '"' || text.p[i] == '(' ? skip_closed(slice_skip(text, i)) : 1;
-  *rest = slice_skip(text, i + 1);
+    i += unit_length(parameters, i);
+  parameters->rest = slice_skip(text, i + 1);
   return slice_head(text, i);
 }
 
@@ -83,9 +94,10 @@ dequoted(struct slice value)
 char *
 header_parameter_value(struct slice value, const char *name)
 {
-  (void)header_parameter_next(&value);
-  while (value.n) {
-    struct parameter parameter = parameter_of(header_parameter_next(&value));
+  struct header_parameters parameters = { .rest = value };
+  (void)header_parameter_next(&parameters);
+  while (parameters.rest.n) {
+    struct parameter parameter = parameter_of(header_parameter_next(&parameters));
     if (!slice_equal_nocase(parameter.name, slice_of(name)))
       continue;
     bool quoted = parameter.value.n && parameter.value.p[0] == '"';
@@ -176,10 +188,10 @@ write_replaced(struct header_line *line, struct slice text, bool percent, bool m
 
 /* Names that are there in the extended notation, in lower case, without "*". */
 static GHashTable *
-extended_names(struct slice parameters)
+extended_names(struct header_parameters parameters)
 {
   GHashTable *names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  while (parameters.n) {
+  while (parameters.rest.n) {
     struct slice name = parameter_of(header_parameter_next(&parameters)).name;
     size_t star = slice_find(name, '*');
     if (star < name.n)
@@ -205,12 +217,12 @@ write_value(struct header_line *line, const struct parameter *parameter, GHashTa
 }
 
 bool
-header_parameter_write(struct slice parameters, struct header_line *line)
+header_parameter_write(struct header_parameters parameters, struct header_line *line)
 {
   g_autoptr(GHashTable) extended = extended_names(parameters);
-  while (parameters.n) {
+  while (parameters.rest.n) {
     struct parameter parameter = parameter_of(header_parameter_next(&parameters));
-    bool more = parameters.n > 0;
+    bool more = parameters.rest.n > 0;
     if (is_ascii(parameter.whole)) {
       g_autoptr(GString) word = g_string_new_len(parameter.whole.p, (gssize)parameter.whole.n);
       write_word(line, word, more);
