@@ -73,6 +73,15 @@ class Program(unittest.TestCase):
                 with self.subTest(command=command, option=long):
                     self.assertTrue(short in letters or f'-{long}' in words.split(), head)
 
+    def test_every_operand(self):
+        """`ledger POST [ADDRESS]` has `Ar post` and `Ar address`."""
+        for command in self.commands:
+            usage = re.search(rf'^  listward {command} (?:\[OPTION…\] )?(.*?)- ', listward(command, '--help'), re.M)[1]
+            words = {word.lower() for word in re.findall(r'[A-Z]{2,}', usage)} - {'json'}
+            named = set(re.findall(r'[a-z]+', ' '.join(re.findall(r'\bAr .*', self.entries[command]))))
+            with self.subTest(command=command):
+                self.assertLessEqual(words, named)
+
     def test_global_options(self):
         have = {(match['short'], match['long']) for match in OPTION.finditer(listward('--help'))}
         section = self.page.split('.Ss Global options', 1)[1].split('.Ss', 1)[0]
@@ -80,6 +89,31 @@ class Program(unittest.TestCase):
 
     def test_a_reader_of_help_is_sent_to_this_page(self):
         self.assertIn('listward(1)', listward('--help'))
+
+
+class Words(unittest.TestCase):
+    """What `queue` and `ledger` can print stands in a page."""
+
+    def test_rows_of_queue(self):
+        names = re.findall(r'^    \{ "([\w-]+)", "', read('src', 'cli', 'queue.c'), re.M) + re.findall(r'g_strdup_printf\("(\w+):', read('src', 'cli', 'queue.c'))
+        names += re.findall(r'\{ "(next-hop)", ', read('src', 'cli', 'queue.c')) + ['outlet']
+        self.assertLessEqual({'held', 'set-aside', 'kept', 'next-hop'}, set(names))
+        entry = entries(read('docs', 'listward.1'))['queue']
+        for name in names:
+            with self.subTest(name):
+                self.assertRegex(entry, rf'(?m)^\.It Li {name}\b')
+
+    def test_states_and_events_of_the_ledger(self):
+        page = read('docs', 'delivery.md').split('## The ledger', 1)[1]
+        line, story = read('src', 'courier', 'ledger_line.c'), read('src', 'courier', 'ledger_story.c')
+        states = re.findall(r'\] = "([a-z ]+)"|return "([a-z ]+)"', line) + re.findall(r'ledger_line_new\([^"]*"([a-z ]+)", NULL, NULL\).*"([a-z ]+)"', story)
+        events = re.findall(r'"([a-z ]+)"', re.search(r'const char \*what;(.*?)Static', read('src', 'courier', 'ledger_story.h'), re.S)[1])
+        self.assertLessEqual({'received', 'given up', 'returned'}, set(events))
+        states = {word for words in states for word in words if word}
+        self.assertLessEqual({'sent', 'deferred', 'left', 'passed over'}, states)
+        for word in states | set(events):
+            with self.subTest(word):
+                self.assertRegex(page, rf'(?m)^\|.*`{word}`.*\|')
 
 
 class Configuration(unittest.TestCase):
