@@ -46,7 +46,7 @@ struct entity {
 /* What becomes of an entity's header besides being written in ASCII. */
 struct relabel {
   const char *encoding; /* the new Content-Transfer-Encoding, or NULL */
-  bool typed;           /* text of no type gets one */
+  const char *charset;  /* of text that has no type and gets one, or NULL */
 };
 
 /* The first row that fits; a type that ends in "/" stands for all of its subtypes. */
@@ -254,8 +254,8 @@ missing_fields_write(const struct entity *entity, const struct relabel *relabel,
     return;
   if (entity->is_message && !header_first(entity->view, "MIME-Version"))
     g_string_append(out, "MIME-Version: 1.0\r\n");
-  if (relabel->typed)
-    g_string_append(out, "Content-Type: text/plain; charset=unknown-8bit\r\n"); /* RFC 1428 3 */
+  if (relabel->charset)
+    g_string_append_printf(out, "Content-Type: text/plain; charset=%s\r\n", relabel->charset);
   if (!header_first(entity->view, "Content-Transfer-Encoding"))
     g_string_append_printf(out, "Content-Transfer-Encoding: %s\r\n", relabel->encoding);
 }
@@ -319,6 +319,18 @@ content_write(const struct entity *entity, struct slice content, GString *out)
   return "base64";
 }
 
+/* Of text that has no type: without one it is ASCII (RFC 2045 5.2). NULL: and so it is. */
+static const char *
+charset_of(struct slice text)
+{
+  bool ascii = true;
+  for (size_t i = 0; i < text.n && ascii; i++)
+    ascii = (unsigned char)text.p[i] < 128;
+  if (ascii)
+    return NULL;
+  return g_utf8_validate_len(text.p, text.n, NULL) ? "UTF-8" : "unknown-8bit"; /* RFC 1428 3 */
+}
+
 /* A leaf, or a container that is not to be looked into; its header goes to `header`, and content that stays is left to the caller. */
 static enum res
 leaf_write(const struct entity *entity, struct slice content, GString *header, GString *out, GError **error)
@@ -330,9 +342,10 @@ leaf_write(const struct entity *entity, struct slice content, GString *header, G
     relabel.encoding = entity->encoding == ENCODING_EIGHT_BIT ? "7bit" : NULL;
   } else {
     relabel.encoding = content_write(entity, content, encoded);
-    relabel.typed = entity->content == CONTENT_TEXT && !header_first(entity->view, "Content-Type");
     if (!relabel.encoding)
-      return refuse(error, REPLY_NO_CONVERSION, "8-bit octets in a part that is signed, encrypted or cannot be taken apart");
+      return refuse(error, REPLY_NO_CONVERSION, "octets or lines that are not 7 bit in a part that is signed, encrypted or cannot be taken apart");
+    if (entity->content == CONTENT_TEXT && !header_first(entity->view, "Content-Type"))
+      relabel.charset = charset_of(content);
   }
   enum res res = header_write(entity, &relabel, header, error);
   if (res == RES_OK)
