@@ -38,7 +38,9 @@ struct copy_addresses {
   GString *value;  /* as they stand in the field */
   GPtrArray *keys; /* char *: their folded forms, in order */
 };
+/* None yet. */
 void copy_addresses_init(struct copy_addresses *addresses);
+/* Frees what is in it. */
 void copy_addresses_clear(struct copy_addresses *addresses);
 /* Adds an address unless it is there already, is none, or there are `max`. NULL is none. */
 void copy_addresses_add(struct copy_addresses *addresses, const char *name, const char *address, guint max);
