@@ -157,7 +157,7 @@ item_insert(struct tx *tx, struct item *item, struct message_row *row, enum post
   return res;
 }
 
-/* RFC 3461 5.2.7.3. */
+/* RFC 3461 5.2.7.1. */
 static enum res
 item_report_success(struct tx *tx, struct item *item, GError **error)
 {

@@ -1,6 +1,6 @@
 #pragma once
 /* The delivery status notification of a posting that was accepted, for a sender who asked for one: NOTIFY=SUCCESS (RFC 3461). A list takes
- * final delivery (5.2.7.3), and since we offer DSN nobody else tells the sender. There is no report of failure: a refusal is the reply to
+ * final delivery (5.2.7.1), and since we offer DSN nobody else tells the sender. There is no report of failure: a refusal is the reply to
  * the MTA that handed the message in. */
 #include "message/header.h"
 #include "store/store.h"
