@@ -40,39 +40,52 @@ load_trust(SSL_CTX *ctx, const char *ca_file, GError **error)
 {
   if (ca_file[0] == '\0') {
     if (SSL_CTX_set_default_verify_paths(ctx) != 1)
-      return refuse(error, REPLY_SYNTAX, "TLS: cannot find whom the system trusts (%s); name a ca_file", tls_reason());
+      return refuse(error, REPLY_SYNTAX, "TLS: cannot find whom the system trusts (%s); set tls_ca_file", tls_reason());
     return RES_OK;
   }
   if (SSL_CTX_load_verify_file(ctx, ca_file) != 1)
-    return unusable("ca_file", ca_file, error);
+    return unusable("tls_ca_file", ca_file, error);
   /* Who names a server's own certificate there trusts it, whoever issued it. */
   X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN);
   return RES_OK;
 }
 
+/* The certificate with its chain, then the key. False: `*what` and `*file` could not be used. */
+static bool
+load_pair(SSL_CTX *ctx, const struct tls_options *options, const char **what, const char **file)
+{
+  *what = "tls_certificate";
+  *file = options->certificate;
+  if (SSL_CTX_use_certificate_chain_file(ctx, *file) != 1)
+    return false;
+  if (options->key[0] != '\0') {
+    *what = "tls_key";
+    *file = options->key;
+  }
+  return SSL_CTX_use_PrivateKey_file(ctx, *file, SSL_FILETYPE_PEM) == 1;
+}
+
 static enum res
-load_own(SSL_CTX *ctx, const char *certificate, const char *key, GError **error)
+load_own(SSL_CTX *ctx, const struct tls_options *options, GError **error)
 {
   bool asked = false;
-  if (certificate[0] == '\0' && key[0] != '\0')
-    return refuse(error, REPLY_SYNTAX, "TLS: there is a private key %s but no certificate", key);
-  if (certificate[0] == '\0')
+  const char *what, *file;
+  if (options->certificate[0] == '\0' && options->key[0] != '\0')
+    return refuse(error, REPLY_SYNTAX, "TLS: there is a tls_key %s but no certificate; set tls_certificate", options->key);
+  if (options->certificate[0] == '\0')
     return RES_OK;
-  if (key[0] == '\0')
-    key = certificate;
-  if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1)
-    return unusable("certificate", certificate, error);
   SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
   SSL_CTX_set_default_passwd_cb_userdata(ctx, &asked);
-  int ok = SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM);
+  bool ok = load_pair(ctx, options, &what, &file);
   SSL_CTX_set_default_passwd_cb_userdata(ctx, NULL);
-  if (ok == 1)
+  if (ok)
     return RES_OK;
-  if (!asked && ERR_GET_REASON(ERR_peek_error()) != ERR_R_UNSUPPORTED)
-    return unusable("private key", key, error);
+  bool no_key = SSL_CTX_get0_certificate(ctx) != NULL && ERR_GET_REASON(ERR_peek_error()) == ERR_R_UNSUPPORTED;
+  if (!asked && !no_key)
+    return unusable(what, file, error);
   ERR_clear_error();
   const char *reason = asked ? "it needs a passphrase, which nobody is there to give" : "there is no private key in it";
-  return refuse(error, REPLY_SYNTAX, "TLS: cannot use the private key %s: %s", key, reason);
+  return refuse(error, REPLY_SYNTAX, "TLS: cannot use the %s %s: %s", what, file, reason);
 }
 
 /* Neither renegotiation nor sessions: a connection shakes hands once. Without AUTO_RETRY SSL_read comes back after every record, so that
@@ -100,7 +113,7 @@ tls_context_new(const struct tls_options *options, struct tls_context **context,
   set_manners(made->ctx);
   enum res res = options->verify ? load_trust(made->ctx, options->ca_file, error) : RES_OK;
   if (res == RES_OK)
-    res = load_own(made->ctx, options->certificate, options->key, error);
+    res = load_own(made->ctx, options, error);
   if (res == RES_OK)
     *context = OWN_GIVE(made);
   return res;

@@ -11,11 +11,11 @@ static const struct {
 } advices[] = {
   { X509_V_ERR_HOSTNAME_MISMATCH, "set tls_name to a name it is for, or " },
   { X509_V_ERR_IP_ADDRESS_MISMATCH, "set tls_name to a name it is for, or " },
-  { X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, "put its issuer's certificate into ca_file, or " },
-  { X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, "put its issuer's certificate into ca_file, or " },
-  { X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, "put its issuer's certificate into ca_file, or " },
-  { X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, "put its issuer's certificate into ca_file, or " },
-  { X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "put it into ca_file, or " },
+  { X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, "put its issuer's certificate into tls_ca_file, or " },
+  { X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, "put its issuer's certificate into tls_ca_file, or " },
+  { X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, "put its issuer's certificate into tls_ca_file, or " },
+  { X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, "put its issuer's certificate into tls_ca_file, or " },
+  { X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "put it into tls_ca_file, or " },
   { X509_V_ERR_CERT_HAS_EXPIRED, "have it renewed, or " },
   { X509_V_ERR_CERT_NOT_YET_VALID, "set the clock, or " },
 };

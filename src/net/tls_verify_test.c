@@ -26,10 +26,10 @@ static const struct {
   { .name = "no name", .certificate = CERT_GOOD, .host = "", .want = "no name", .advice = "tls_name" },
   { .name = "expired", .certificate = CERT_EXPIRED, .host = PEER_NAME, .want = "expired", .advice = "renewed" },
   { .name = "future", .certificate = CERT_FUTURE, .host = PEER_NAME, .want = "not yet valid", .advice = "clock" },
-  { .name = "self-signed", .certificate = CERT_SELF_SIGNED, .host = PEER_NAME, .want = "self-signed", .advice = "ca_file" },
+  { .name = "self-signed", .certificate = CERT_SELF_SIGNED, .host = PEER_NAME, .want = "self-signed", .advice = "put it into tls_ca_file" },
   { .name = "unknown CA", .certificate = CERT_STRANGER, .host = PEER_NAME, .want = "issued by CN=Test CA", .advice = NULL },
   { .name = "not for servers", .certificate = CERT_CLIENT, .host = "client.example.com", .want = "purpose", .advice = NULL },
-  { .name = "the system does not know it", .certificate = CERT_GOOD, .host = PEER_NAME, .want = "issuer", .advice = "ca_file", .trust = TRUST_SYSTEM },
+  { .name = "the system does not know it", .certificate = CERT_GOOD, .host = PEER_NAME, .want = "issuer", .advice = "into tls_ca_file", .trust = TRUST_SYSTEM },
   { .name = "named itself", .certificate = CERT_GOOD, .host = PEER_NAME, .trust = TRUST_ITSELF },
   { .name = "self-signed, named itself", .certificate = CERT_SELF_SIGNED, .host = PEER_NAME, .trust = TRUST_ITSELF },
   { .name = "named itself, other name", .certificate = CERT_SELF_SIGNED, .host = "a.example", .trust = TRUST_ITSELF, .want = "hostname mismatch",
@@ -145,31 +145,57 @@ static const struct {
   const char *name, *ca_file, *certificate, *key, *want;
 } bad_options[] = {
   { .name = "no such ca_file", .ca_file = "none.pem", .want = "none.pem: No such file or directory" },
-  { .name = "ca_file without a certificate", .ca_file = "good.key", .want = "ca_file" },
+  { .name = "ca_file without a certificate", .ca_file = "good.key", .want = "the tls_ca_file" },
   { .name = "no such certificate", .certificate = "none.pem", .key = "good.key", .want = "none.pem: No such file or directory" },
   { .name = "a key for a certificate", .certificate = "good.key", .key = "good.key", .want = "good.key: no start line" },
-  { .name = "no such key", .certificate = "good.pem", .key = "none.key", .want = "private key" },
+  { .name = "no such key", .certificate = "good.pem", .key = "none.key", .want = "the tls_key" },
   { .name = "key of another", .certificate = "good.pem", .key = "other.key", .want = "other.key: key values mismatch" },
   { .name = "no key", .certificate = "good.pem", .want = "good.pem: there is no private key" },
   { .name = "no certificate", .key = "good.key", .want = "no certificate" },
-  { .name = "passphrase", .certificate = "good.pem", .key = "locked.key", .want = "passphrase" },
+  { .name = "passphrase", .certificate = "good.pem", .key = "locked.key", .want = "locked.key: it needs a passphrase" },
+  { .name = "passphrase of a certificate", .certificate = "locked.pem", .want = "locked.pem: it needs a passphrase" },
 };
 
+/* PEM of something that a passphrase locks. */
 static void
-write_locked_key(void)
+write_locked(const char *name, i2d_of_void *form, const char *kind, const void *what)
 {
-  g_autofree char *path = certificate_path("locked.key");
-  EVP_PKEY *key = EVP_EC_gen("P-256");
+  g_autofree char *path = certificate_path(name);
   FILE *file = fopen(path, "we");
-  g_assert_cmpint(PEM_write_PrivateKey(file, key, EVP_aes_128_cbc(), (const unsigned char *)"x", 1, NULL, NULL), ==, 1);
+  g_assert_nonnull(file);
+  g_assert_cmpint(PEM_ASN1_write(form, kind, file, what, EVP_aes_128_cbc(), (const unsigned char *)"x", 1, NULL, NULL), ==, 1);
   fclose(file);
+}
+
+static int
+key_form(const void *key, unsigned char **out)
+{
+  return i2d_PrivateKey(key, out);
+}
+
+static int
+certificate_form(const void *certificate, unsigned char **out)
+{
+  return i2d_X509(certificate, out);
+}
+
+static void
+write_locked_files(void)
+{
+  EVP_PKEY *key = EVP_EC_gen("P-256");
+  FILE *file = fopen(certificate_file(CERT_GOOD), "re");
+  X509 *certificate = PEM_read_X509(file, NULL, NULL, NULL);
+  fclose(file);
+  write_locked("locked.key", key_form, PEM_STRING_ECPRIVATEKEY, key);
+  write_locked("locked.pem", certificate_form, PEM_STRING_X509, certificate);
+  X509_free(certificate);
   EVP_PKEY_free(key);
 }
 
 static void
 bad_files(void)
 {
-  write_locked_key();
+  write_locked_files();
   for (size_t i = 0; i < G_N_ELEMENTS(bad_options); i++) {
     g_autofree char *ca_file = bad_options[i].ca_file ? certificate_path(bad_options[i].ca_file) : g_strdup("");
     g_autofree char *certificate = bad_options[i].certificate ? certificate_path(bad_options[i].certificate) : g_strdup("");
