@@ -208,6 +208,7 @@ claim_any(struct courier *courier, struct next_work *next, bool try_suspects)
   if (res == RES_OK && next->claim == NULL && try_suspects && monotonic_of(at) != 0) {
     next->suspects = true;
     res = work_step(tools, NULL, next, &error);
+    next->suspects = res == RES_OK; /* else nothing is known of them */
   }
   return res == RES_OK ? monotonic_of(MIN(at, next->next_at)) : claim_failed(error);
 }
@@ -310,21 +311,21 @@ lead(struct courier *courier, struct piece *piece)
 /* --- working --- */
 
 /* The record must be written: who was sent to is known nowhere else. False: given up, since the courier is stopping; the claim is taken
- * back at the next start. */
+ * back at the next start. `tries`: those that failed while it was. */
 static bool
-wait_to_record(struct courier *courier, int tries, GError *error)
+wait_to_record(struct courier *courier, int *tries, GError *error)
 {
   log_error("what was sent cannot be recorded", log_err(error));
   g_error_free(error);
   pthread_mutex_lock(&courier->lock);
-  struct timespec wake = thread_deadline(clock_monotonic() + CLOCK_SECOND);
-  bool stopping = courier->stopping;
-  pthread_cond_clockwait(&courier->ended, &courier->lock, CLOCK_MONOTONIC, &wake);
+  *tries += courier->stopping;
   pthread_mutex_unlock(&courier->lock);
-  if (!stopping || tries < RECORD_TRIES_WHILE_STOPPING)
-    return true;
-  log_alarm("what was sent was not recorded: recipients may get it again");
-  return false;
+  if (*tries == RECORD_TRIES_WHILE_STOPPING) {
+    log_alarm("what was sent was not recorded: recipients may get it again");
+    return false;
+  }
+  g_usleep(CLOCK_SECOND);
+  return true;
 }
 
 /* Records, and claims the next piece if that is wanted (`next` not NULL). After a failure nothing is claimed. */
@@ -332,9 +333,10 @@ static void
 record(struct courier *courier, const struct lane *lane, const struct work *work, struct next_work *next)
 {
   GError *error = NULL;
-  for (int tries = 1; work_step(&lane->tools, work, next, &error) != RES_OK; tries++) {
+  int tries = 0;
+  while (work_step(&lane->tools, work, next, &error) != RES_OK) {
     next = NULL;
-    if (!wait_to_record(courier, tries, g_steal_pointer(&error)))
+    if (!wait_to_record(courier, &tries, g_steal_pointer(&error)))
       return;
   }
 }

@@ -393,6 +393,46 @@ test_suspect_waits(void)
   g_assert_cmpint(fixture_number(fixture, "SELECT COUNT(*) FROM delivery WHERE state = 2 AND strikes = 0"), ==, 1);
 }
 
+/* From now on the database fails at what `trigger` (its beginning) names, for `pause` microseconds. */
+static void
+break_for(struct fixture *fixture, const char *trigger, int64_t pause)
+{
+  g_autofree char *sql = g_strdup_printf("CREATE TRIGGER %s AND (julianday('now') - 2440587.5) * 86400000000 < %" G_GINT64_FORMAT " BEGIN SELECT RAISE(ABORT, 'no'); END",
+                                         trigger, clock_now() + pause);
+  fixture_run(fixture, g_intern_string(sql));
+}
+
+/* The claim of a delivery to be run alone fails once: it is not forgotten. */
+static void
+test_suspect_claim_fails(void)
+{
+  OWN(fixture) fixture = fixture_new(1);
+  fixture_post(fixture);
+  fixture_run(fixture, "UPDATE delivery SET strikes = 2");
+  break_for(fixture, "broken BEFORE UPDATE OF served_at ON delivery WHEN new.strikes = 2", CLOCK_SECOND / 2);
+  struct fake_outlet *fake = fake_new(NULL);
+  OWN(courier) courier = start(fixture, fake, 2, 0);
+  wait_sends(fake, 1);
+  stop(courier);
+  g_assert_cmpint(fixture_number(fixture, "SELECT COUNT(*) FROM delivery WHERE state = 2"), ==, 1);
+}
+
+/* What was sent cannot be recorded for a while after the stop: the other threads' end does not cut that short. */
+static void
+test_stop_while_recording_fails(void)
+{
+  OWN(fixture) fixture = fixture_new(1);
+  struct fake_outlet *fake = fake_new(NULL);
+  fake->hold = true;
+  fixture_post(fixture);
+  OWN(courier) courier = start(fixture, fake, 8, 0);
+  wait_sends(fake, 1);
+  break_for(fixture, "broken BEFORE UPDATE ON chunk WHEN new.state = 2", CLOCK_SECOND / 2);
+  set_hold(fake, false);
+  stop(courier);
+  g_assert_cmpint(fixture_number(fixture, "SELECT COUNT(*) FROM chunk WHERE state = 2"), ==, 1);
+}
+
 /* Nothing to do at all: starts and stops. */
 static void
 test_idle(void)
@@ -513,6 +553,8 @@ main(int argc, char **argv)
     { "stop and start", test_stop_and_start },
     { "after a crash", test_after_crash },
     { "suspect waits", test_suspect_waits },
+    { "suspect: the claim fails", test_suspect_claim_fails },
+    { "stop while recording fails", test_stop_while_recording_fails },
     { "idle", test_idle },
     { "no octets", test_no_octets },
     { "two outlets", test_two_outlets },

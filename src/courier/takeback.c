@@ -1,4 +1,5 @@
 #include "courier/takeback.h"
+#include "courier/claim.h"
 
 void
 takeback_clear(struct takeback *takeback)
@@ -14,13 +15,13 @@ set_aside(struct tx *tx, GPtrArray *codes, GError **error)
   OWN(rows) rows = NULL;
   enum res res = sql_query(tx,
                            "SELECT posting.code FROM delivery JOIN posting ON posting.id = delivery.posting_id "
-                           "WHERE delivery.state <> 2 AND delivery.state = 0 AND delivery.strikes >= 3",
-                           SQL_NO_ARGS, &rows, error);
+                           "WHERE delivery.state <> 2 AND delivery.state = 0 AND delivery.strikes >= $1",
+                           SQL_ARGS(sql_int(STRIKES_SET_ASIDE)), &rows, error);
   while (res == RES_OK && (res = rows_next(rows, error)) == RES_OK)
     g_ptr_array_add(codes, g_strdup(row_text(rows, 0)));
   if (res != RES_MORE || codes->len == 0)
     return res == RES_MORE ? RES_OK : res;
-  return sql_run(tx, "UPDATE delivery SET state = 1 WHERE state <> 2 AND state = 0 AND strikes >= 3", SQL_NO_ARGS, error);
+  return sql_run(tx, "UPDATE delivery SET state = 1 WHERE state <> 2 AND state = 0 AND strikes >= $1", SQL_ARGS(sql_int(STRIKES_SET_ASIDE)), error);
 }
 
 enum res
@@ -41,6 +42,6 @@ takeback_run(struct tx *tx, struct takeback *takeback, GError **error)
   if (res == RES_OK)
     res = set_aside(tx, takeback->set_aside, error);
   if (res == RES_OK)
-    res = sql_int_of(tx, "SELECT COUNT(*) FROM delivery WHERE state <> 2 AND state = 0 AND strikes >= 2", SQL_NO_ARGS, &takeback->suspects, error);
+    res = sql_int_of(tx, "SELECT COUNT(*) FROM delivery WHERE state <> 2 AND state = 0 AND strikes >= $1", SQL_ARGS(sql_int(STRIKES_ALONE)), &takeback->suspects, error);
   return res;
 }
