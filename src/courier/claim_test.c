@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "courier/fixture.h"
+#include "courier/recipient.h"
 #include "courier/record.h"
 #include "courier/takeback.h"
 #include "courier/workload.h"
@@ -204,6 +205,22 @@ test_list_removed(void)
   fixture_run(fixture, "UPDATE list SET removed_at = 1");
   assert_takes(fixture, 2, T0, "-");
   g_assert_cmpint(delivery_state(fixture), ==, 2);
+}
+
+/* What waits to be tried again is not tried again when the list is gone, even if its members have not been taken away yet. */
+static void
+test_list_removed_while_waiting(void)
+{
+  OWN(fixture) fixture = fixture_new(4);
+  fixture_post(fixture);
+  work(fixture, 2, T0, "m1 m2", "DS");
+  OWN(claim) claim = take(fixture, 2, T0, false, NULL);
+  finish(fixture, claim, "PP", OUTLET_DOWN, T0);
+  fixture_run(fixture, "UPDATE list SET removed_at = 1");
+  assert_takes(fixture, 2, T0, "-");
+  assert_takes(fixture, 2, T0 + CLOCK_DAY, "-");
+  g_assert_cmpint(delivery_state(fixture), ==, 2);
+  g_assert_cmpint(fixture_number(fixture, "SELECT state FROM recipient"), ==, RECIPIENT_LEFT);
 }
 
 /* More members in digest mode than one transaction looks at: nothing is claimed, but it is to be called again. */
@@ -519,6 +536,7 @@ main(int argc, char **argv)
     { "nobody", test_nobody },
     { "empty list", test_empty_list },
     { "list removed", test_list_removed },
+    { "list removed while waiting", test_list_removed_while_waiting },
     { "long skip", test_long_skip },
     { "addresses", test_addresses },
     { "fair", test_fair },

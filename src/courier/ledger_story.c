@@ -30,6 +30,7 @@ ledger_story_free(struct ledger_story *story)
 struct person {
   int64_t id, join_number;
   bool on_roster, left, receives_own;
+  bool removed; /* with its list */
   enum delivery_mode mode;
   enum delivery_status status;
 };
@@ -81,8 +82,9 @@ find_people(struct tx *tx, struct telling *telling, GError **error)
 {
   OWN(rows) rows = NULL;
   enum res res = sql_query(tx,
-                           "SELECT member.id, member.join_number, member.role, member.left_at IS NOT NULL, COALESCE(member.receive_own, 1), member.mode, member.status "
-                           "FROM member JOIN address ON address.id = member.address_id WHERE address.key = $1 AND member.list_id = $2 ORDER BY member.join_number, member.id",
+                           "SELECT member.id, member.join_number, member.role, member.left_at IS NOT NULL, COALESCE(member.receive_own, 1), member.mode, member.status, "
+                           "CASE WHEN list.removed_at <= COALESCE(member.left_at, list.removed_at) THEN 1 ELSE 0 END FROM member JOIN address ON address.id = member.address_id "
+                           "JOIN list ON list.id = member.list_id WHERE address.key = $1 AND member.list_id = $2 ORDER BY member.join_number, member.id",
                            SQL_ARGS(sql_text(telling->key), sql_int(telling->posting->list_id)), &rows, error);
   while (res == RES_OK && (res = rows_next(rows, error)) == RES_OK) {
     struct person person = { .id = row_int(rows, 0),
@@ -91,7 +93,8 @@ find_people(struct tx *tx, struct telling *telling, GError **error)
                              .left = row_int(rows, 3) != 0,
                              .receives_own = row_int(rows, 4) != 0,
                              .mode = (enum delivery_mode)row_int(rows, 5),
-                             .status = (enum delivery_status)row_int(rows, 6) };
+                             .status = (enum delivery_status)row_int(rows, 6),
+                             .removed = row_int(rows, 7) != 0 };
     g_array_append_val(telling->people, person);
   }
   return res == RES_MORE ? RES_OK : res;
@@ -256,10 +259,10 @@ reason_of(const struct telling *telling, const struct person *person)
   } reasons[] = {
     { person->join_number > telling->last_join, "it joined after the posting was accepted" },
     { telling->direct, "it stands in To or Cc, and wants one copy only" },
-    { telling->skips.removed > 0, "the list was removed before its turn" },
     { person->status != STATUS_ENABLED, "its delivery is switched off" },
     { person->mode != MODE_REGULAR, "it is in digest mode" },
     { !person->receives_own && is_author(telling), "it does not want its own postings" },
+    { person->removed, "the list was removed before its turn" },
     { person->left, "it had left the list before its turn, or its delivery was switched off" },
     { true, "its delivery was switched off, or it was in digest mode; it is no more" },
   };
@@ -357,7 +360,7 @@ tell_deliveries(struct tx *tx, struct telling *telling, GError **error)
 static void
 tell_nothing(struct telling *telling)
 {
-  const char *why = telling->story->deliveries == 0 ? "the posting was not accepted for delivery, so far" : "it is no member, and was none";
+  const char *why = telling->story->deliveries == 0 ? "the posting was not accepted for delivery, so far" : "no member has this address, and none who left had it";
   if (telling->story->lines->len == 0)
     g_ptr_array_add(telling->story->lines, ledger_line_new(telling->key, "none", NULL, why));
 }

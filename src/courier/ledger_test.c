@@ -182,7 +182,7 @@ static const struct {
   { "m5@example.net", "m5@example.net failed 1 mx:25 3/2|250 x at\n0 failed mx:25 3/2|250 x\n0 bounce |the refusal counts against the address\n" },
   { "m6@example.net", "m6@example.net sending 0 |\n" },
   { "m7@example.net", "m7@example.net waiting 0 |\n" },
-  { "X@example.net", "x@example.net none 0 |it is no member, and was none\n" },
+  { "X@example.net", "x@example.net none 0 |no member has this address, and none who left had it\n" },
   { "x y", "\"x y\" is no address" },
 };
 
@@ -225,6 +225,29 @@ test_story_of_breaks(void)
   step_at(fixture, T0 + CLOCK_HOUR, "S", NULL);
   assert_story(fixture, "m1@example.net", "m1@example.net sent 2 mx:25 3/2|250 x at\n0 broken mx:25 3/2|lost\n60 sent mx:25 3/2|250 x\n");
   assert_story(fixture, "m2@example.net", "m2@example.net sent 1 mx:25 3/2|250 x at\n60 broken mx:25 3/2|lost\n3600 sent mx:25 3/2|250 x\n");
+}
+
+/* A list is removed in the middle: those who had no copy yet are told so, whether they have been taken away already or not; who left before is not. */
+static void
+test_story_of_a_removed_list(void)
+{
+  OWN(fixture) fixture = fixture_new(5);
+  fixture_set_member(fixture, 2, "delivery_mode", "mime_digests");
+  fixture_post(fixture);
+  fixture_remove_member(fixture, 3);
+  step(fixture, 1, "S");
+  fixture_run(fixture, "UPDATE list SET removed_at = 1800000000000000");
+  fixture_run(fixture, "UPDATE member SET left_at = 1800000000000001 WHERE id = 4");
+  step(fixture, 10, NULL);
+  const struct { const char *address, *wanted; } rows[] = {
+    { "m1@example.net", "m1@example.net sent 1 mx:25 3/2|250 x at\n0 sent mx:25 3/2|250 x\n" },
+    { "m2@example.net", "m2@example.net passed over 0 |it is in digest mode\n" },
+    { "m3@example.net", "m3@example.net passed over 0 |it had left the list before its turn, or its delivery was switched off\n" },
+    { "m4@example.net", "m4@example.net passed over 0 |the list was removed before its turn\n" },
+    { "m5@example.net", "m5@example.net passed over 0 |the list was removed before its turn\n" },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+    assert_story(fixture, rows[i].address, rows[i].wanted);
 }
 
 static void
@@ -400,6 +423,7 @@ main(int argc, char **argv)
   g_test_add_func("/ledger/story/retries", test_story_of_retries);
   g_test_add_func("/ledger/story/breaks", test_story_of_breaks);
   g_test_add_func("/ledger/story/passed-over", test_story_of_those_passed_over);
+  g_test_add_func("/ledger/story/removed-list", test_story_of_a_removed_list);
   g_test_add_func("/ledger/story/came-back", test_story_of_what_came_back);
   g_test_add_func("/ledger/story/left", test_left);
   g_test_add_func("/ledger/find-member", test_find_member);

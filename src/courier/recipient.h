@@ -13,7 +13,7 @@ enum recipient_state {
 };
 
 /* Takes a delivery's waiting ones whose time has come, who are due for longest first, all of one shape, that of the first: it is told, and up to limits[shape] are taken. Those who have left the list
- * meanwhile are done with. */
+ * meanwhile are done with, and so are all if it was removed. */
 enum res recipient_claim_due(struct tx *tx, int64_t delivery_id, int64_t now, const size_t limits[2], enum shape *shape, GArray *targets,
                              GError **error) MUST_CHECK;
 

@@ -100,8 +100,8 @@ roster_take_member(struct tx *tx, int64_t member_id, GArray *targets, GError **e
 {
   OWN(rows) rows = NULL;
   enum res res = sql_query(tx,
-                           "SELECT address.email, member.receive_copy FROM member JOIN address ON address.id = member.address_id "
-                           "WHERE member.id = $1 AND member.left_at IS NULL AND member.status = 0",
+                           "SELECT address.email, member.receive_copy FROM member JOIN address ON address.id = member.address_id JOIN list ON list.id = member.list_id "
+                           "WHERE member.id = $1 AND member.left_at IS NULL AND member.status = 0 AND list.removed_at IS NULL",
                            SQL_ARGS(sql_int(member_id)), &rows, error);
   if (res == RES_OK)
     res = rows_next(rows, error);

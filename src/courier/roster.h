@@ -33,5 +33,5 @@ void roster_found_clear(struct roster_found *found);
 /* Looks on until as many members are found as are wanted of the shape that the first one has. Those of the other shape who stand
  * among them are found, too, however many; nobody is left out. */
 enum res roster_take(struct tx *tx, const struct roster_query *query, struct roster_found *found, GError **error) MUST_CHECK;
-/* Adds one member. RES_MORE: it has left, or its delivery is switched off. */
+/* Adds one member. RES_MORE: it has left, its delivery is switched off, or its list was removed. */
 enum res roster_take_member(struct tx *tx, int64_t member_id, GArray *targets, GError **error) MUST_CHECK;
