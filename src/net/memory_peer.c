@@ -35,6 +35,8 @@ static size_t
 peer_room(const struct memory_peer *peer)
 {
   size_t room = peer->write_piece ? peer->write_piece : SIZE_MAX;
+  if (peer->write_errno != 0)
+    room = MIN(room, peer->write_most - MIN(peer->write_most, peer->output->len));
   if (peer->window == 0 || peer->at == peer->input.n)
     return room;
   return MIN(room, peer->window - MIN(peer->window, peer->output->len));
@@ -45,7 +47,7 @@ peer_writev(void *ctx, const struct iovec *iov, int n)
 {
   struct memory_peer *peer = ctx;
   peer->writes++;
-  if (peer->write_errno != 0 || atomic_load(&peer->shut))
+  if ((peer->write_errno != 0 && peer->output->len >= peer->write_most) || atomic_load(&peer->shut))
     return failed(peer->write_errno ? peer->write_errno : EPIPE);
   size_t room = peer_room(peer), done = 0;
   if (room == 0)

@@ -10,7 +10,8 @@ struct memory_peer {
   size_t piece;        /* most octets that one read gives; 0: no limit */
   int read_errno;      /* after the input: this failure; EAGAIN: silence; 0: the peer closes */
   size_t write_piece;  /* most octets that one write takes; 0: no limit */
-  int write_errno;     /* every write fails with it; 0: none does */
+  int write_errno;     /* every write fails with it …; 0: none does */
+  size_t write_most;   /* … as soon as the peer has taken so many octets */
   size_t window;       /* most octets that it takes before all of `input` was read, as a peer that writes before it reads; 0: no limit */
   bool local;          /* what stream_is_local says */
   GString *output;     /* what was written to the peer; made by memory_peer_stream */

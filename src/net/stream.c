@@ -21,6 +21,7 @@ struct stream {
   bool in_over; /* nothing more can be read: the peer closed, or in_errno */
   int in_errno;
   GByteArray *out;
+  struct stream_octets octets;
   enum reply broken; /* why nothing can be written any more; REPLY_COUNT: it can */
 };
 
@@ -307,9 +308,10 @@ stream_send(struct stream *stream, struct unsent *unsent)
     if (deadline_passed(stream->deadline))
       return false;
     ssize_t put = stream->top.ops->writev(stream->top.ctx, iov, unsent_batch(unsent, iov));
-    if (put >= 0)
+    if (put >= 0) {
       unsent_skip(unsent, (size_t)put);
-    else if (!would_block() || !stream_wait_to_write(stream))
+      stream->octets.left += (size_t)put;
+    } else if (!would_block() || !stream_wait_to_write(stream))
       return false;
   }
   return true;
@@ -337,6 +339,7 @@ stream_writev(struct stream *stream, const struct slice *slices, size_t n, GErro
   size_t sum = 0;
   for (size_t i = 0; i < n; i++)
     sum += slices[i].n;
+  stream->octets.given += sum;
   if (sum >= WRITE_DIRECT || stream->out->len + sum > STREAM_OUTPUT_MAX)
     return stream_put(stream, slices, n, error);
   for (size_t i = 0; i < n; i++)
@@ -357,6 +360,12 @@ stream_flush(struct stream *stream, GError **error)
   if (stream->broken != REPLY_COUNT)
     return trouble(error, stream->broken, "write: the connection failed before");
   return stream->out->len == 0 ? RES_OK : stream_put(stream, NULL, 0, error);
+}
+
+struct stream_octets
+stream_octets(const struct stream *stream)
+{
+  return stream->octets;
 }
 
 void

@@ -179,6 +179,26 @@ failures_of_ops(void)
   g_string_free(peer.output, TRUE);
 }
 
+/* What was given but not flushed has not left, nor has what a failed write did not take. */
+static void
+octets_that_have_left(void)
+{
+  struct memory_peer peer = { .write_errno = EPIPE, .write_most = 7, .write_piece = 2 };
+  OWN(stream) stream = memory_peer_stream(&peer);
+  const struct slice slices[] = { SLICE("34"), SLICE("5678") };
+  g_assert_cmpint(stream_write(stream, SLICE("12"), NULL), ==, RES_OK);
+  g_assert_cmpuint(stream_octets(stream).given, ==, 2);
+  g_assert_cmpuint(stream_octets(stream).left, ==, 0);
+  g_assert_cmpint(stream_flush(stream, NULL), ==, RES_OK);
+  g_assert_cmpuint(stream_octets(stream).left, ==, 2);
+  g_assert_cmpint(stream_writev(stream, slices, 2, NULL), ==, RES_OK);
+  g_assert_cmpuint(stream_octets(stream).given, ==, 8);
+  g_assert_cmpint(stream_flush(stream, NULL), ==, RES_TEMP);
+  g_assert_cmpuint(stream_octets(stream).left, ==, 7);
+  g_assert_cmpstr(peer.output->str, ==, "1234567");
+  g_string_free(peer.output, TRUE);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -191,6 +211,7 @@ main(int argc, char **argv)
   g_test_add_func("/stream/input-is-bounded", input_is_bounded);
   g_test_add_func("/stream/output-keeps-its-order", output_keeps_its_order);
   g_test_add_func("/stream/large-slices", large_slices_leave_with_what_was_gathered);
+  g_test_add_func("/stream/octets-that-have-left", octets_that_have_left);
   g_test_add_func("/stream/failures", failures_of_ops);
   return g_test_run();
 }
