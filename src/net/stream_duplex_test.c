@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 #include "net/memory_peer.h"
-#include "net/stream_ops.h"
+#include "net/stream_pair.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -13,70 +13,7 @@
 #define BURSTS 22
 #define MUCH (1024 * 1024)
 
-/* ---- a layer that watches ---- */
-
-struct spy {
-  struct stream_layer below;
-  int waits, most_iov;
-  const char *wanted; /* an octet that must leave from where it lies */
-  bool seen;
-};
-
-static ssize_t
-spy_read(void *ctx, char *into, size_t n)
-{
-  struct spy *spy = ctx;
-  return spy->below.ops->read(spy->below.ctx, into, n);
-}
-
-static ssize_t
-spy_writev(void *ctx, const struct iovec *iov, int n)
-{
-  struct spy *spy = ctx;
-  spy->most_iov = MAX(spy->most_iov, n);
-  for (int i = 0; i < n; i++)
-    if (iov[i].iov_base == spy->wanted)
-      spy->seen = true;
-  return spy->below.ops->writev(spy->below.ctx, iov, n);
-}
-
-static bool
-spy_wait(void *ctx, short events, int64_t deadline)
-{
-  struct spy *spy = ctx;
-  spy->waits++;
-  return spy->below.ops->wait(spy->below.ctx, events, deadline);
-}
-
-static void
-spy_close(void *ctx)
-{
-  struct spy *spy = ctx;
-  spy->below.ops->close(spy->below.ctx);
-}
-
-static const struct stream_ops spy_ops = { .read = spy_read, .writev = spy_writev, .wait = spy_wait, .close = spy_close };
-
-static void
-spy_upon(struct spy *spy, struct stream *stream)
-{
-  spy->below = stream_top(stream);
-  stream_push(stream, (struct stream_layer){ &spy_ops, spy });
-}
-
 /* ---- two sides ---- */
-
-/* Small socket buffers, so that little of what is sent hides in the kernel. */
-static struct stream *
-socket_stream(int *other)
-{
-  int fds[2], size = 4096;
-  g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
-  for (int i = 0; i < 2; i++)
-    g_assert_cmpint(setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), ==, 0);
-  *other = fds[1];
-  return stream_new(fds[0]);
-}
 
 static bool
 read_exactly(int fd, size_t n)
@@ -129,7 +66,7 @@ static void
 both_write(bool duplex)
 {
   int other;
-  OWN(stream) stream = socket_stream(&other);
+  OWN(stream) stream = stream_to(&other);
   g_autoptr(GError) error = NULL;
   pthread_t thread;
   void *ok;
@@ -205,11 +142,11 @@ static void
 closed_side_does_not_spin(void)
 {
   int other;
-  struct spy spy = { .waits = 0 };
-  OWN(stream) stream = socket_stream(&other);
+  struct stream_spy spy = { .waits = 0 };
+  OWN(stream) stream = stream_to(&other);
   g_autoptr(GError) error = NULL;
   g_autofree char *octets = g_malloc0(MUCH);
-  spy_upon(&spy, stream);
+  stream_spy_upon(&spy, stream);
   stream_duplex(stream, true);
   stream_deadline(stream, clock_monotonic() + 30 * 1000);
   g_assert_cmpint(write(other, "421 bye\r\n", 9), ==, 9);
@@ -223,28 +160,11 @@ closed_side_does_not_spin(void)
 
 /* ---- the peer's last words ---- */
 
-/* A TCP connection over loopback. */
-static struct stream *
-tcp_stream(int *other)
-{
-  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-  socklen_t size = sizeof(address);
-  int listener = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
-  g_assert_cmpint(bind(listener, (struct sockaddr *)&address, size), ==, 0);
-  g_assert_cmpint(listen(listener, 1), ==, 0);
-  g_assert_cmpint(getsockname(listener, (struct sockaddr *)&address, &size), ==, 0);
-  g_assert_cmpint(connect(fd, (struct sockaddr *)&address, size), ==, 0);
-  *other = accept(listener, NULL, NULL);
-  g_assert_cmpint(*other, >=, 0);
-  close(listener);
-  return stream_new(fd);
-}
-
 static void
 last_words(bool duplex)
 {
   int other;
-  OWN(stream) stream = tcp_stream(&other);
+  OWN(stream) stream = stream_to_tcp(&other);
   g_autoptr(GError) error = NULL;
   stream_duplex(stream, duplex);
   g_assert_cmpint(stream_write(stream, SLICE("DATA\r\n"), NULL), ==, RES_OK);
@@ -323,11 +243,11 @@ large_slices_are_not_copied(void)
   struct memory_peer peer = { 0 };
   OWN(stream) stream = memory_peer_stream(&peer);
   g_autofree char *octets = g_malloc0(BURST);
-  struct spy spy = { .wanted = octets };
+  struct stream_spy spy = { .wanted = octets };
   struct slice slices[SLICES];
   for (size_t i = 0; i < SLICES; i++)
     slices[i] = i == SLICES / 2 ? (struct slice){ octets, BURST } : SLICE("x");
-  spy_upon(&spy, stream);
+  stream_spy_upon(&spy, stream);
   g_assert_cmpint(stream_writev(stream, slices, SLICES, NULL), ==, RES_OK);
   g_assert_true(spy.seen);
   g_assert_cmpint(spy.most_iov, >, 2);
@@ -350,7 +270,7 @@ static void
 shutdown_ends_a_read(void)
 {
   int other;
-  OWN(stream) stream = socket_stream(&other);
+  OWN(stream) stream = stream_to(&other);
   pthread_t thread;
   g_assert_true(thread_start(&thread, fills, stream));
   g_assert_cmpint(write(other, "x", 1), ==, 1);
@@ -401,7 +321,7 @@ local_without_address(void)
 {
   int other;
   struct memory_peer peer = { .local = true };
-  OWN(stream) stream = socket_stream(&other);
+  OWN(stream) stream = stream_to(&other);
   OWN(stream) memory = memory_peer_stream(&peer);
   OWN(stream) unconnected = stream_new(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   g_assert_true(stream_is_local(stream));

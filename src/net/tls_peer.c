@@ -1,11 +1,9 @@
 #include "net/tls_peer.h"
-#include "base/clock.h"
 #include "base/thread.h"
 #include <glib/gstdio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define DAY (24 * 60 * 60L)
@@ -227,19 +225,6 @@ tls_peer_echo(SSL *ssl, int fd)
 }
 
 /* ---- the client ---- */
-
-struct stream *
-stream_to(int *other)
-{
-  int fds[2], size = 4096;
-  g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
-  for (int i = 0; i < 2; i++)
-    g_assert_cmpint(setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), ==, 0);
-  *other = fds[1];
-  struct stream *stream = stream_new(fds[0]);
-  stream_deadline(stream, clock_monotonic() + CLOCK_MINUTE);
-  return stream;
-}
 
 struct stream *
 stream_to_peer(struct tls_peer *peer)

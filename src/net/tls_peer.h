@@ -1,5 +1,6 @@
 #pragma once
 /* For tests: TLS servers in threads, with certificates made on the spot. */
+#include "net/stream_pair.h"
 #include "net/tls.h"
 #include <openssl/ssl.h>
 #include <pthread.h>
@@ -44,9 +45,7 @@ void tls_peer_join(struct tls_peer *peer);
 /* For `talk`: says what it hears, until it hears the end, and ends. */
 void tls_peer_echo(SSL *ssl, int fd);
 
-/* A stream over small socket buffers, with a minute's time; `*other`: its other end. */
-struct stream *stream_to(int *other);
-/* The same to a server that starts now. */
+/* As stream_to, to a server that starts now. */
 struct stream *stream_to_peer(struct tls_peer *peer);
 /* A context that trusts the CA, verifies and has no certificate. */
 struct tls_context *context_of_client(void);

@@ -1,19 +1,14 @@
 #include "net/tls.h"
 #include "base/clock.h"
-#include "base/thread.h"
 #include "net/memory_peer.h"
-#include "net/stream_ops.h"
+#include "net/stream_pair.h"
 #include "net/tls_peer.h"
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
 #define BURST (48 * 1024)
 #define BURSTS 22
-#define THREADS 8
 
 static void
 start_tls(struct stream *stream)
@@ -412,30 +407,13 @@ two_writers(void)
   both_write(TLS1_3_VERSION);
 }
 
-static struct stream *
-tcp_stream(int *other)
-{
-  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-  socklen_t size = sizeof(address);
-  int listener = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
-  g_assert_cmpint(bind(listener, (struct sockaddr *)&address, size), ==, 0);
-  g_assert_cmpint(listen(listener, 1), ==, 0);
-  g_assert_cmpint(getsockname(listener, (struct sockaddr *)&address, &size), ==, 0);
-  g_assert_cmpint(connect(fd, (struct sockaddr *)&address, size), ==, 0);
-  *other = accept(listener, NULL, NULL);
-  g_assert_cmpint(*other, >=, 0);
-  g_assert_cmpint(setsockopt(*other, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), ==, 0); /* nothing left behind by a reset */
-  close(listener);
-  return stream_new(fd);
-}
-
 /* What a server says before it resets the connection can be read after a write has failed (and that raises no SIGPIPE). */
 static void
 last_words(void)
 {
   int other;
   struct tls_peer peer = { .talk = say_over_unread };
-  OWN(stream) stream = tcp_stream(&other);
+  OWN(stream) stream = stream_to_tcp(&other);
   g_autoptr(GError) error = NULL;
   tls_peer_start(&peer, other);
   start_tls(stream);
@@ -455,6 +433,77 @@ last_words(void)
   expect_failure(stream_fill(stream, &error), REPLY_TROUBLE, "", &error);
 }
 
+/* Hears nothing after the handshake but the client's going away. */
+static void
+wait_for_end(SSL *ssl, int fd)
+{
+  char octet;
+  (void)ssl;
+  while (read(fd, &octet, 1) > 0)
+    continue;
+}
+
+/* The start of a record (RFC 8446 5.1), and no more. */
+static void
+stall_in_record(SSL *ssl, int fd)
+{
+  g_assert_cmpint(write(fd, "\x17\x03\x03\x01\x00octets", 11), ==, 11);
+  wait_for_end(ssl, fd);
+}
+
+/* Writes without ever reading. */
+static void
+write_only(SSL *ssl, int fd)
+{
+  g_autofree char *octets = g_strnfill(BURST, 'x');
+  while (SSL_write(ssl, octets, BURST) > 0)
+    continue;
+  (void)fd;
+}
+
+/* The deadline ends the wait for the rest of a record. */
+static void
+stalls_in_a_record(void)
+{
+  for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+    struct tls_peer peer = { .version = version, .talk = stall_in_record };
+    OWN(stream) stream = stream_to_peer(&peer);
+    g_autoptr(GError) error = NULL;
+    start_tls(stream);
+    stream_deadline(stream, clock_monotonic() + 50 * 1000);
+    expect_failure(stream_fill(stream, &error), REPLY_TIMEOUT, "too slow", &error);
+    g_assert_cmpuint(stream_pending(stream).n, ==, 0);
+    g_clear_pointer(&stream, stream_free);
+    tls_peer_join(&peer);
+  }
+}
+
+/* A peer that only writes: the input stays bounded, then only the write is waited for, and not by asking again and again. */
+static void
+input_is_bounded(void)
+{
+  struct tls_peer peer = { .talk = write_only };
+  OWN(stream) stream = stream_to_peer(&peer);
+  struct stream_spy spy = { .waits = 0 };
+  g_autoptr(GError) error = NULL;
+  g_autofree char *octets = g_strnfill(BURST, 'x');
+  enum res res = RES_OK;
+  stream_spy_upon(&spy, stream);
+  start_tls(stream);
+  stream_duplex(stream, true);
+  while (stream_pending(stream).n < STREAM_INPUT_MAX)
+    g_assert_cmpint(stream_fill(stream, NULL), ==, RES_OK);
+  spy.waits = 0;
+  stream_deadline(stream, clock_monotonic() + 50 * 1000);
+  for (int i = 0; i < BURSTS && res == RES_OK; i++)
+    res = stream_write(stream, (struct slice){ octets, BURST }, &error);
+  expect_failure(res, REPLY_TIMEOUT, "too slow", &error);
+  g_assert_cmpuint(stream_pending(stream).n, ==, STREAM_INPUT_MAX);
+  g_assert_cmpint(spy.waits, ==, 1);
+  g_clear_pointer(&stream, stream_free);
+  tls_peer_join(&peer);
+}
+
 static void
 late_write(void)
 {
@@ -467,83 +516,6 @@ late_write(void)
   expect_failure(stream_flush(stream, &error), REPLY_TIMEOUT, "too slow", &error);
   g_clear_pointer(&stream, stream_free);
   tls_peer_join(&peer);
-}
-
-/* ---- threads ---- */
-
-static void *
-reads_to_the_end(void *data)
-{
-  while (stream_fill(data, NULL) == RES_OK)
-    stream_consume(data, stream_pending(data).n);
-  return NULL;
-}
-
-static void
-shutdown_ends_a_read(void)
-{
-  struct tls_peer peer = { .talk = tls_peer_echo };
-  OWN(stream) stream = stream_to_peer(&peer);
-  pthread_t thread;
-  start_tls(stream);
-  g_assert_cmpint(stream_write(stream, SLICE("x"), NULL), ==, RES_OK);
-  g_assert_true(thread_start(&thread, reads_to_the_end, stream));
-  stream_shutdown(stream);
-  pthread_join(thread, NULL);
-  tls_peer_join(&peer);
-}
-
-static void *
-starts_tls(void *data)
-{
-  struct stream *stream = data;
-  OWN(tls_context) context = context_of_client();
-  return stream_start_tls(stream, context, PEER_NAME, NULL) == RES_TEMP ? data : NULL;
-}
-
-static void
-shutdown_ends_a_handshake(void)
-{
-  int other;
-  OWN(stream) stream = stream_to(&other);
-  pthread_t thread;
-  void *failed;
-  char octet;
-  g_assert_true(thread_start(&thread, starts_tls, stream));
-  g_assert_cmpint(read(other, &octet, 1), ==, 1); /* of ClientHello */
-  stream_shutdown(stream);
-  pthread_join(thread, &failed);
-  g_assert_nonnull(failed);
-  close(other);
-}
-
-static void *
-speaks(void *data)
-{
-  struct tls_context *context = data;
-  for (int i = 0; i < 4; i++) {
-    struct tls_peer peer = { .certificate = i % 2 ? CERT_EXPIRED : CERT_GOOD, .talk = tls_peer_echo };
-    OWN(stream) stream = stream_to_peer(&peer);
-    g_assert_cmpint(stream_start_tls(stream, context, PEER_NAME, NULL), ==, i % 2 ? RES_BAD : RES_OK);
-    if (i % 2 == 0) {
-      g_assert_cmpint(stream_write(stream, SLICE("NOOP\r\n"), NULL), ==, RES_OK);
-      expect_octets(stream, "NOOP\r\n");
-    }
-    g_clear_pointer(&stream, stream_free);
-    tls_peer_join(&peer);
-  }
-  return NULL;
-}
-
-static void
-one_context_for_all(void)
-{
-  OWN(tls_context) context = context_of_client();
-  pthread_t threads[THREADS];
-  for (size_t i = 0; i < THREADS; i++)
-    g_assert_true(thread_start(&threads[i], speaks, context));
-  for (size_t i = 0; i < THREADS; i++)
-    pthread_join(threads[i], NULL);
 }
 
 int
@@ -563,11 +535,10 @@ main(int argc, char **argv)
   g_test_add_func("/tls/two-writers", two_writers);
   g_test_add_func("/tls/last-words", last_words);
   g_test_add_func("/tls/late-write", late_write);
+  g_test_add_func("/tls/stalls-in-a-record", stalls_in_a_record);
+  g_test_add_func("/tls/input-is-bounded", input_is_bounded);
   g_test_add_func("/tls/end/free", frees_with_an_end);
   g_test_add_func("/tls/end/linger", lingers_with_an_end);
-  g_test_add_func("/tls/shutdown/read", shutdown_ends_a_read);
-  g_test_add_func("/tls/shutdown/handshake", shutdown_ends_a_handshake);
-  g_test_add_func("/tls/one-context", one_context_for_all);
   int rc = g_test_run();
   certificates_remove();
   return rc;
