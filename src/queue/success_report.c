@@ -6,19 +6,34 @@
 #include "queue/posting.h"
 #include <string.h>
 
-/* Octets of a line (RFC 5322 2.1.1), less the field's name. */
+/* Octets of a line and its CR (RFC 5322 2.1.1). */
+#define LINE_OCTETS 999
+/* The same, less the field's name. */
 #define ADDRESS_LINE_MAX 950
 
-/* The fields from the top that fit. */
-static struct slice
+static bool
+has_long_line(struct slice field)
+{
+  while (field.n > 0) {
+    struct slice line = slice_until(field, '\n');
+    if (line.n > LINE_OCTETS)
+      return true;
+    field = slice_skip(field, line.n + 1);
+  }
+  return false;
+}
+
+/* The fields from the top that fit. Those of long lines are left out: an MTA may refuse them, and would have nobody to tell. */
+static GString *
 returned_header(const struct header_view *view)
 {
-  if (view == NULL)
-    return (struct slice){ "", 0 };
-  size_t n = 0;
-  for (size_t i = 0; i < view->n && n + view->fields[i].whole.n <= SUCCESS_REPORT_HEADER_MAX; i++)
-    n += view->fields[i].whole.n;
-  return slice_head(view->header, n);
+  GString *header = g_string_new(NULL);
+  for (size_t i = 0; view && i < view->n && header->len + view->fields[i].whole.n <= SUCCESS_REPORT_HEADER_MAX; i++) {
+    struct slice field = view->fields[i].whole;
+    if (!has_long_line(field))
+      g_string_append_len(header, field.p, (gssize)field.n);
+  }
+  return header;
 }
 
 static bool
@@ -121,8 +136,8 @@ add_status(GString *out, const struct success_report *report)
 GBytes *
 success_report_compose(const struct success_report *report, const char *code)
 {
-  struct slice header = returned_header(report->header);
-  bool words_8bit = !g_str_is_ascii(report->list), header_8bit = is_8bit(header);
+  g_autoptr(GString) header = returned_header(report->header);
+  bool words_8bit = !g_str_is_ascii(report->list), header_8bit = is_8bit((struct slice){ header->str, header->len });
   GString *out = g_string_new(NULL);
   add_fields(out, report, code, words_8bit || header_8bit);
   begin_part(out, code, "text/plain; charset=utf-8", words_8bit);
@@ -130,7 +145,7 @@ success_report_compose(const struct success_report *report, const char *code)
   begin_part(out, code, "message/delivery-status", false);
   add_status(out, report);
   begin_part(out, code, "text/rfc822-headers", header_8bit);
-  g_string_append_len(out, header.p, (gssize)header.n);
+  g_string_append_len(out, header->str, (gssize)header->len);
   g_string_append_printf(out, "\r\n--%s.report--\r\n", code);
   return g_string_free_to_bytes(out);
 }

@@ -5,7 +5,7 @@
 #include "message/header.h"
 #include "store/store.h"
 
-/* Octets of the original's header in a report at most; whole fields from the top. */
+/* Octets of the original's header in a report at most; whole fields from the top, but for those with lines of over 998. */
 #define SUCCESS_REPORT_HEADER_MAX (64 * 1024)
 /* Recipients of one report at most. */
 #define SUCCESS_REPORT_RECIPIENTS_MAX 50

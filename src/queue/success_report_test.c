@@ -112,6 +112,7 @@ static void
 test_bounds(void)
 {
   g_autoptr(GString) header = g_string_new(NULL), original = g_string_new("rfc822;");
+  g_string_printf(header, "X-Longer: %01000d\r\nX-Folded: %0600d\r\n %0600d\r\n", 0, 0, 0);
   while (header->len < 4 * SUCCESS_REPORT_HEADER_MAX - 200)
     g_string_append(header, "X-Long: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n");
   for (int i = 0; i < 400; i++)
@@ -135,6 +136,8 @@ test_bounds(void)
     finals += g_str_has_prefix(*line, "Final-Recipient: ");
   }
   g_assert_cmpint(finals, ==, SUCCESS_REPORT_RECIPIENTS_MAX);
+  g_assert_null(strstr(text, "X-Longer"));
+  g_assert_nonnull(strstr(text, "X-Folded"));
 }
 
 /* --- when one is made --- */
