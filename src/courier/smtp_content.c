@@ -28,10 +28,10 @@ smtp_content_data(struct smtp_peer *peer, struct smtp_transaction *t, bool empty
       struct slice block = slice_head(left, BLOCK);
       left = slice_skip(left, block.n);
       smtp_flight_block(peer);
-      res = smtp_flight_wrote(peer, block.n, dot_encoder_write(&encoder, peer->stream, block, error));
+      res = smtp_flight_wrote(peer, dot_encoder_write(&encoder, peer->stream, block, error));
     }
   if (res == RES_OK)
-    res = smtp_flight_wrote(peer, 1, dot_encoder_end(&encoder, peer->stream, error));
+    res = smtp_flight_wrote(peer, dot_encoder_end(&encoder, peer->stream, error));
   return res == RES_OK ? smtp_flight_end_content(peer, t, error) : res;
 }
 

@@ -12,7 +12,7 @@
 #define WAIT_LAST_WORD (5 * CLOCK_SECOND)
 /* For what was there before we looked. */
 #define WAIT_UNASKED (CLOCK_SECOND / 10)
-/* What was gathered beside a whole message is written from here on: it is known then that the message left. */
+/* Behind a message, when so many octets were gathered they are written, so that the server can begin with it. */
 #define FLUSH_FROM (16 * 1024)
 
 static const int64_t waits[SMTP_COMMANDS] = {
@@ -74,7 +74,7 @@ pop(struct smtp_peer *peer)
 static bool
 content_left(const struct smtp_peer *peer, const struct smtp_transaction *t)
 {
-  return t != NULL && t->content_handed && peer->flushes != t->flushes;
+  return t != NULL && t->content_end != 0 && stream_octets(peer->stream).left >= t->content_end;
 }
 
 /* True: the server may be busy with a message that it has got. */
@@ -82,7 +82,7 @@ static bool
 awaits_content(struct smtp_peer *peer)
 {
   for (size_t i = 0; i < peer->n; i++)
-    if (awaited_at(peer, i)->command == SMTP_CONTENT && awaited_at(peer, i)->transaction->content_handed)
+    if (awaited_at(peer, i)->command == SMTP_CONTENT && awaited_at(peer, i)->transaction->content_end != 0)
       return true;
   return false;
 }
@@ -100,15 +100,10 @@ set_deadline(struct smtp_peer *peer, int64_t wait)
 static enum res
 flush(struct smtp_peer *peer, GError **error)
 {
-  if (peer->write_failed || peer->gathered == 0)
+  if (peer->write_failed)
     return RES_OK;
   smtp_flight_block(peer);
-  enum res res = smtp_flight_wrote(peer, 0, stream_flush(peer->stream, error));
-  if (res == RES_OK) {
-    peer->flushes++;
-    peer->gathered = 0;
-  }
-  return res;
+  return smtp_flight_wrote(peer, stream_flush(peer->stream, error));
 }
 
 static enum res
@@ -158,9 +153,8 @@ smtp_flight_block(struct smtp_peer *peer)
 }
 
 enum res
-smtp_flight_wrote(struct smtp_peer *peer, size_t octets, enum res res)
+smtp_flight_wrote(struct smtp_peer *peer, enum res res)
 {
-  peer->gathered += octets;
   peer->write_failed = peer->write_failed || res != RES_OK;
   return res;
 }
@@ -168,11 +162,8 @@ smtp_flight_wrote(struct smtp_peer *peer, size_t octets, enum res res)
 enum res
 smtp_flight_write(struct smtp_peer *peer, const struct slice *slices, size_t n, GError **error)
 {
-  size_t octets = 0;
-  for (size_t i = 0; i < n; i++)
-    octets += slices[i].n;
   smtp_flight_block(peer);
-  return smtp_flight_wrote(peer, octets, stream_writev(peer->stream, slices, n, error));
+  return smtp_flight_wrote(peer, stream_writev(peer->stream, slices, n, error));
 }
 
 enum res
@@ -195,11 +186,11 @@ smtp_flight_begin_content(struct smtp_peer *peer, struct smtp_transaction *trans
 enum res
 smtp_flight_end_content(struct smtp_peer *peer, struct smtp_transaction *transaction, GError **error)
 {
-  transaction->content_handed = true;
-  transaction->flushes = peer->flushes;
+  struct stream_octets octets = stream_octets(peer->stream);
+  transaction->content_end = octets.given;
   if (!peer->ehlo.pipelining)
     return smtp_flight_drain(peer, 0, error);
-  return peer->gathered >= FLUSH_FROM ? flush(peer, error) : RES_OK;
+  return octets.given - octets.left >= FLUSH_FROM ? flush(peer, error) : RES_OK;
 }
 
 /* --- the end of a connection --- */

@@ -21,7 +21,7 @@ enum res smtp_flight_write(struct smtp_peer *peer, const struct slice *slices, s
 enum res smtp_flight_end_content(struct smtp_peer *peer, struct smtp_transaction *transaction, GError **error) MUST_CHECK;
 /* For those who write to the stream themselves: the deadline of the next block; what came of it. */
 void smtp_flight_block(struct smtp_peer *peer);
-enum res smtp_flight_wrote(struct smtp_peer *peer, size_t octets, enum res res);
+enum res smtp_flight_wrote(struct smtp_peer *peer, enum res res);
 
 /* After RES_TEMP: takes what the server said before it closed, and gives up what is outstanding. Of a message whose content had left nobody knows
  * whether it was taken: its recipients are OUTCOME_DEFERRED. If the server said why (421, or Exim's 554 for the eleventh RSET that led to nothing)

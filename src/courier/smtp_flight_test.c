@@ -366,6 +366,28 @@ test_last_words(void)
   }
 }
 
+/* A write that fails midway: of the copies whose end had left nobody knows whether they were taken, the others were not. */
+static void
+test_failed_midway(void)
+{
+  static const char said[] = BDAT("a") RSET BDAT("b") RSET BDAT("c");
+  const size_t ends[] = { strlen(BDAT("a")), strlen(BDAT("a") RSET BDAT("b")) };
+  for (size_t most = 0; most < strlen(said); most++) {
+    struct memory_peer peer = { .input = SLICE(HELLO BOTH), .write_piece = 50 };
+    OWN(smtp_client) client = open_client(memory_peer_stream(&peer), 100);
+    peer.write_errno = ECONNRESET;
+    peer.write_most = EHLO_SAID + most;
+    struct transmission mail;
+    char got[4];
+    personal_init(&mail, &small);
+    g_assert_cmpint(smtp_client_send(client, &mail, NULL), ==, RES_TEMP);
+    letters(&mail, got);
+    g_assert_cmpstr(got, ==, most >= ends[1] ? "DDP" : most >= ends[0] ? "DPP" : "PPP");
+    transmission_clear(&mail);
+    g_string_free(peer.output, TRUE);
+  }
+}
+
 /* --- sockets --- */
 
 struct rude {
@@ -475,6 +497,7 @@ main(int argc, char **argv)
   g_test_add_func("/smtp_flight/unclean", test_unclean);
   g_test_add_func("/smtp_flight/batches", test_batches);
   g_test_add_func("/smtp_flight/last words", test_last_words);
+  g_test_add_func("/smtp_flight/failed midway", test_failed_midway);
   g_test_add_func("/smtp_flight/no deadlock", test_no_deadlock);
   g_test_add_func("/smtp_flight/closed while idle", test_closed_while_idle);
   return g_test_run();

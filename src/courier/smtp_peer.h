@@ -34,8 +34,6 @@ struct smtp_peer {
   /* smtp_flight's own: what is not answered, in order, in a ring */
   struct smtp_awaited awaited[SMTP_REPLIES_MAX + 1];
   size_t first, n, octets;
-  size_t gathered;   /* octets since the last flush, at most */
-  unsigned flushes;  /* that succeeded */
   bool write_failed; /* only what it said before can still be read */
   int64_t last_word; /* no reply is waited for longer than this; 0: no such limit */
 };

@@ -13,10 +13,9 @@ struct smtp_transaction {
   bool chunked;        /* BDAT, not DATA */
   bool refused;        /* MAIL was refused */
   bool wanted;         /* DATA was answered 354 */
-  bool content_handed; /* all its octets were given to the stream … */
-  unsigned flushes;    /* … after so many flushes */
-  size_t unanswered;   /* commands */
-  size_t accepted;     /* recipients */
+  uint64_t content_end; /* where it ends among the octets given to the stream; 0: not all of it was given */
+  size_t unanswered;    /* commands */
+  size_t accepted;      /* recipients */
   size_t n;
   size_t recipients[]; /* their numbers in `mail` */
 };
