@@ -41,10 +41,11 @@ enum res stream_write(struct stream *stream, struct slice octets, GError **error
 /* The same for `n` slices as if they were one: where they are large together none is copied. */
 enum res stream_writev(struct stream *stream, const struct slice *slices, size_t n, GError **error) MUST_CHECK;
 enum res stream_flush(struct stream *stream, GError **error) MUST_CHECK;
-/* Octets given to write, since the beginning, and those of them that have left for the peer: more than it has got, maybe, but it has got no others. */
 struct stream_octets {
-  uint64_t given, left;
+  uint64_t given; /* to stream_write and stream_writev */
+  uint64_t left;  /* of these, for the peer */
 };
+/* Since the beginning. The peer may have got less than has left, but nothing else: a record of TLS counts when all of it has left. */
 struct stream_octets stream_octets(const struct stream *stream);
 /* Before closing on a peer that may still be sending: says that nothing more comes, then reads and drops until the peer closes, `deadline` is past
  * or 1 MiB was read. A socket closed over unread octets is reset, and the peer could lose the last reply. Flush first. */
