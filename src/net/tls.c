@@ -273,6 +273,8 @@ begin(struct stream *stream, const struct tls_context *context, const char *name
   enum res res = shake_hands(tls, name, stream_deadline_at(stream), error);
   if (res != RES_OK)
     return res;
+  if (context->verify && SSL_get0_peer_certificate(tls->ssl) == NULL) /* some ciphers know none, and then nothing is verified */
+    return refuse(error, REPLY_TROUBLE, "TLS with \"%s\": the server showed no certificate; give it one, or set tls_verify = no", name);
   tls->ready = true;
   tls->text = g_strdup_printf("%s %s %s %s", SSL_get_version(tls->ssl), SSL_get_cipher_name(tls->ssl),
                               context->verify ? "verified" : "unverified", name);

@@ -109,6 +109,30 @@ old_versions_are_refused(void)
   tls_peer_join(&peer);
 }
 
+/* A system that allows ciphers without certificates (in its openssl.cnf) does not get unverified servers by that. */
+static void
+anonymous_server(void)
+{
+  g_autoptr(GError) error = NULL;
+  if (!g_test_subprocess()) {
+    g_autofree char *path = certificate_path("openssl.cnf");
+    const char *text = "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nCipherString = aNULL:@SECLEVEL=0\n";
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+    g_setenv("OPENSSL_CONF", path, TRUE); /* read when a process starts with OpenSSL */
+    g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+    g_unsetenv("OPENSSL_CONF");
+    g_test_trap_assert_passed();
+    return;
+  }
+  struct tls_peer peer = { .version = TLS1_2_VERSION };
+  OWN(stream) stream = stream_to_peer(&peer);
+  OWN(tls_context) context = context_of_client();
+  enum res res = stream_start_tls(stream, context, PEER_NAME, &error);
+  expect_failure(res, REPLY_COUNT, "showed no certificate", &error);
+  g_clear_pointer(&stream, stream_free);
+  tls_peer_join(&peer);
+}
+
 /* ---- our own certificate ---- */
 
 static void
@@ -220,6 +244,7 @@ main(int argc, char **argv)
   certificates_make();
   g_test_add_func("/tls-verify/matrix", verify_matrix);
   g_test_add_func("/tls-verify/old-versions", old_versions_are_refused);
+  g_test_add_func("/tls-verify/anonymous-server", anonymous_server);
   g_test_add_func("/tls-verify/own-certificate", own_certificates);
   g_test_add_func("/tls-verify/bad-files", bad_files);
   int rc = g_test_run();
