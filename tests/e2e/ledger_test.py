@@ -43,7 +43,7 @@ class Ledger(Fanout):
         for line, event in zip(told[1:], ('received   from <author@example.org> to ant@lists.example.com', 'accepted', 'queued', f'failed     {HOP}  550 5.1.1 gone',
                                           'bounce     the refusal counts against the address'), strict=True):
             self.assertRegex(line, f'^  {time}  {event}$')
-        self.assertEqual(self.daemon.run('ledger', code, 'eve@example.net').splitlines()[0], 'eve@example.net  none  -  -  it is no member, and was none')
+        self.assertEqual(self.daemon.run('ledger', code, 'eve@example.net').splitlines()[0], 'eve@example.net  none  -  -  no member has this address, and none who left had it')
 
     def test_who_left_keeps_the_line(self):
         people = self.add_members(3)
