@@ -94,15 +94,6 @@ kind_of(struct slice name)
   return name.n ? KIND_TEXT : KIND_TRACE;
 }
 
-static bool
-is_ascii(struct slice text)
-{
-  for (size_t i = 0; i < text.n; i++)
-    if ((unsigned char)text.p[i] > 126)
-      return false;
-  return true;
-}
-
 /* --- tokens --- */
 
 static bool
@@ -298,7 +289,7 @@ write_address(struct writer *writer, struct slice text)
   domain = slice_trim(domain);
   struct slice before = slice_head(text, (size_t)(domain.p - text.p));
   struct slice after = slice_skip(text, before.n + domain.n);
-  g_autofree char *name = is_ascii(before) ? a_labels(domain) : NULL;
+  g_autofree char *name = header_line_is_ascii(before) ? a_labels(domain) : NULL;
   if (!name)
     return false;
   g_autofree char *word = g_strdup_printf("%.*s%s%.*s", SLICE_FMT(before), name, SLICE_FMT(after));
@@ -381,7 +372,7 @@ phrase_end(const struct writer *writer, size_t i, bool *clean)
       continue;
     if (!is_phrase_word(writer, i))
       break;
-    *clean = *clean && is_ascii(writer->tokens[i].text);
+    *clean = *clean && header_line_is_ascii(writer->tokens[i].text);
     end = i + 1;
   }
   return end;
@@ -490,7 +481,7 @@ write_token(struct writer *writer, size_t i)
   const struct token *token = &writer->tokens[i];
   if (token->kind == TOKEN_SPECIAL)
     start_item(writer, i + 1);
-  if (!is_ascii(token->text))
+  if (!header_line_is_ascii(token->text))
     return write_foreign(writer, i);
   write_clean(writer, token);
   return true;

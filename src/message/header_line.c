@@ -22,6 +22,15 @@ struct header_line {
   bool touching;      /* the next encoded word touches the word before it, as it did when it came */
 };
 
+bool
+header_line_is_ascii(struct slice text)
+{
+  for (size_t i = 0; i < text.n; i++)
+    if ((unsigned char)text.p[i] > 126 || text.p[i] == '\0')
+      return false;
+  return true;
+}
+
 struct header_line *
 header_line_new(GString *out)
 {

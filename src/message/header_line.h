@@ -14,6 +14,9 @@ enum header_place {
   HEADER_PLACE_PHRASE,  /* a display name: all of it, for words and special characters need not keep quotation marks */
 };
 
+/* True: nothing needs to stand for an octet of `text`: no NUL, no DEL, none above 127. */
+bool header_line_is_ascii(struct slice text);
+
 /* A line that goes to the end of `out`, which must outlive it and holds what was written only as long as nobody else writes there. */
 struct header_line *header_line_new(GString *out);
 void header_line_free(struct header_line *line);

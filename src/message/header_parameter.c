@@ -9,15 +9,6 @@ struct parameter {
   struct slice value; /* with quotes, trimmed */
 };
 
-static bool
-is_ascii(struct slice text)
-{
-  for (size_t i = 0; i < text.n; i++)
-    if ((unsigned char)text.p[i] > 126 || text.p[i] == '\0')
-      return false;
-  return true;
-}
-
 /* The offset behind the quoted string or comment at the start of `text`; 0 if it is not closed. */
 static size_t
 closed_length(struct slice text)
@@ -206,9 +197,9 @@ write_value(struct header_line *line, const struct parameter *parameter, GHashTa
   struct slice name = parameter->name;
   g_autofree char *key = g_ascii_strdown(name.p ? name.p : "", (gssize)name.n);
   bool piece = slice_find(name, '*') < name.n;
-  if (is_ascii(name) && slice_ends_nocase(name, SLICE("*"))) {
+  if (header_line_is_ascii(name) && slice_ends_nocase(name, SLICE("*"))) {
     write_replaced(line, parameter->whole, true, more);
-  } else if (!name.n || !is_ascii(name) || piece || g_hash_table_contains(extended, key)) {
+  } else if (!name.n || !header_line_is_ascii(name) || piece || g_hash_table_contains(extended, key)) {
     write_replaced(line, parameter->whole, false, more);
   } else {
     g_autoptr(GString) plain = dequoted(parameter->value);
@@ -223,7 +214,7 @@ header_parameter_write(struct header_parameters parameters, struct header_line *
   while (parameters.rest.n) {
     struct parameter parameter = parameter_of(header_parameter_next(&parameters));
     bool more = parameters.rest.n > 0;
-    if (is_ascii(parameter.whole)) {
+    if (header_line_is_ascii(parameter.whole)) {
       g_autoptr(GString) word = g_string_new_len(parameter.whole.p, (gssize)parameter.whole.n);
       write_word(line, word, more);
       continue;
