@@ -562,7 +562,8 @@ header_ascii_append(const struct header_field *field, GString *out, GError **err
       g_string_append(out, "\r\n");
     return RES_OK;
   }
-  g_autofree char *value = g_strdelimit(header_unfold(field), "\r\n", ' ');
+  /* A blank would make a field of "Sender\r: x". */
+  g_autofree char *value = g_strdelimit(header_unfold(field), "\r\n", field->name.n ? ' ' : '?');
   g_autofree char *text = slice_dup(slice_trim(slice_of(value)));
   /* A line without a name that held stray line ends alone would end the header. */
   return field->name.n || text[0] ? append_rewritten(field, text, out, error) : RES_OK;

@@ -110,6 +110,7 @@ static const struct row rows[] = {
   { .name = "8-bit octets in no field", .input = "j\xfcnk: x", .want = "j?nk: x" },
   { .name = "a continuation of nothing", .input = " To: \xfc", .want = "?To: ?" },
   { .name = "a stray line end before no field", .input = "\nTo: x", .want = "?To: x" },
+  { .name = "no field does not become one", .input = "Sender\r: x\ny", .want = "Sender?: x?y" },
   { .name = "too long a word of a trace", .input = "Received: " W1000, .reply = REPLY_NO_CONVERSION },
   { .name = "too long a word of a text", .input = "X: " W1000 AE " x", .want = NULL, .reply = REPLY_COUNT }, /* only its decoding counts */
 
