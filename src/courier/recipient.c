@@ -67,13 +67,15 @@ history_of(const char *history, const struct recipient_row *row)
   return row->attempt ? attempts_add(slice_of(history), row->attempt) : g_strdup(history);
 }
 
+/* Who has moved since the copy was claimed (list/address_change.h) is tried at the new address. */
 enum res
 recipient_create(struct tx *tx, int64_t delivery_id, const struct target *target, const struct recipient_row *row, GError **error)
 {
   g_autofree char *history = history_of("", row);
   return sql_run(tx,
                  "INSERT INTO recipient (delivery_id, member_id, address, state, shape, attempts, next_at, first_at, done_at, reply, history) "
-                 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                 "VALUES ($1, $2, COALESCE((SELECT a.email FROM member m JOIN address a ON a.id = m.address_id WHERE m.id = $2 AND $4 = 0), $3), "
+                 "$4, $5, $6, $7, $8, $9, $10, $11)",
                  SQL_ARGS(sql_int(delivery_id), sql_int(target->member_id), sql_text(target->address), sql_int(row->state), sql_int(row->shape),
                           sql_int(row->attempts), sql_int(row->next_at), sql_int(row->first_at), done_at(row), sql_text(row->reply), sql_text(history)),
                  error);

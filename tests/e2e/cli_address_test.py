@@ -3,6 +3,7 @@ import sqlite3
 import unittest
 
 from lib.commands import ANT, BEE, Commands
+from lib.fanout import Gate
 from lib.lmtp import Client, crlf
 from lib.sink import Sink
 
@@ -154,6 +155,17 @@ class ChangeAddressBesideTheServer(Commands):
         self.sink.wait_recipients(4)
         self.assertEqual(sorted(address for caught in self.sink.messages for address in caught.addresses), 2 * [NEW] + 2 * ['other@example.net'])
         self.assertEqual(self.rows('SELECT member.id FROM member JOIN address ON address.id = member.address_id WHERE email = ' + repr(NEW)), [member])
+
+    def test_a_copy_that_is_being_sent(self):
+        gate = Gate()
+        self.sink.on['RCPT'] = lambda session, path: '450 4.2.0 not now' if path.address == OLD else None
+        self.sink.on['DOT'] = gate
+        self.post(1)
+        gate.wait()
+        self.run_ok('changeaddress', OLD, NEW)
+        gate.open()
+        self.daemon.wait_log(event='copies handed over')
+        self.assertEqual(self.rows('SELECT address, state FROM recipient'), [(NEW, 0)])
 
 
 if __name__ == '__main__':
