@@ -196,6 +196,27 @@ class Dependencies(unittest.TestCase):
         self.assertEqual(set(links) | {'README.md'}, set(os.listdir(os.path.join(TREE, 'docs'))))
 
 
+    def test_the_files_that_pages_name_exist(self):
+        pages = [('docs', name) for name in os.listdir(os.path.join(TREE, 'docs'))] + [('README.md',)]
+        pages += [('src', name, 'README.md') for name in os.listdir(os.path.join(TREE, 'src')) if not name.endswith('.build')]
+        found = 0
+        for page in pages:
+            for name in re.findall(r'`(\w+/\w+\.[ch])`', read(*page)):
+                found += 1
+                with self.subTest(page=page, name=name):
+                    self.assertTrue(os.path.exists(os.path.join(TREE, 'src', name)))
+        self.assertGreater(found, 30)
+
+    def test_every_folder_has_a_readme_that_names_its_files(self):
+        """Those that a reader is sent to: each `x.c` or `x.h` of a README stands in its folder."""
+        for folder in os.listdir(os.path.join(TREE, 'src')):
+            if folder.endswith('.build'):
+                continue
+            for name in re.findall(r'`(\w+\.[ch])`', read('src', folder, 'README.md')):
+                with self.subTest(folder=folder, name=name):
+                    self.assertTrue(os.path.exists(os.path.join(TREE, 'src', folder, name)))
+
+
 class Replies(unittest.TestCase):
     """Every reply an MTA can see stands in docs/replies.md, with its code."""
     polite = {'REPLY_GREETING', 'REPLY_OK', 'REPLY_SENDER_OK', 'REPLY_CHUNK_OK', 'REPLY_SEND_DATA', 'REPLY_BYE', 'REPLY_HELLO'}
