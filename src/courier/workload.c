@@ -41,6 +41,31 @@ workload_read(struct tx *tx, int64_t now, struct workload *workload, GError **er
   return res == RES_OK ? count_recipients(tx, now, workload, error) : res;
 }
 
+/* Up to `limit` of the recipients that are due later; the same ones each time it is asked in one transaction. */
+#define LATER "FROM recipient WHERE state <= 1 AND state = 0 AND next_at > 0 ORDER BY next_at, id LIMIT $1"
+
+static enum res
+make_chunks_due(struct tx *tx, int64_t *n, GError **error)
+{
+  enum res res = sql_run(tx, "UPDATE delivery SET due_at = 0 WHERE id IN (SELECT delivery_id FROM chunk WHERE state <> 2 AND state = 0 AND not_before > 0)", SQL_NO_ARGS, error);
+  if (res == RES_OK)
+    res = sql_run(tx, "UPDATE chunk SET not_before = 0 WHERE state <> 2 AND state = 0 AND not_before > 0", SQL_NO_ARGS, error);
+  if (res == RES_OK)
+    *n += sql_changes(tx);
+  return res;
+}
+
+static enum res
+make_recipients_due(struct tx *tx, int limit, int64_t *n, GError **error)
+{
+  enum res res = sql_run(tx, "UPDATE delivery SET due_at = 0 WHERE id IN (SELECT delivery_id " LATER ")", SQL_ARGS(sql_int(limit)), error);
+  if (res == RES_OK)
+    res = sql_run(tx, "UPDATE recipient SET next_at = 0 WHERE id IN (SELECT id " LATER ")", SQL_ARGS(sql_int(limit)), error);
+  if (res == RES_OK)
+    *n += sql_changes(tx);
+  return res;
+}
+
 enum res
 workload_retry(struct tx *tx, int limit, int64_t *n, GError **error)
 {
@@ -48,16 +73,7 @@ workload_retry(struct tx *tx, int limit, int64_t *n, GError **error)
   enum res res = sql_run(tx, "UPDATE delivery SET state = 0, strikes = 0, due_at = 0 WHERE state <> 2 AND state = 1", SQL_NO_ARGS, error);
   if (res == RES_OK) {
     *n += sql_changes(tx);
-    res = sql_run(tx, "UPDATE chunk SET not_before = 0 WHERE state <> 2 AND state = 0 AND not_before > 0", SQL_NO_ARGS, error);
+    res = make_chunks_due(tx, n, error);
   }
-  if (res == RES_OK) {
-    *n += sql_changes(tx);
-    res = sql_run(tx, "UPDATE recipient SET next_at = 0 WHERE id IN (SELECT id FROM recipient WHERE state <= 1 AND state = 0 AND next_at > 0 LIMIT $1)",
-                  SQL_ARGS(sql_int(limit)), error);
-  }
-  if (res == RES_OK) {
-    *n += sql_changes(tx);
-    res = sql_run(tx, "UPDATE delivery SET due_at = 0 WHERE state = 0 AND due_at > 0", SQL_NO_ARGS, error);
-  }
-  return res;
+  return res == RES_OK ? make_recipients_due(tx, limit, n, error) : res;
 }
