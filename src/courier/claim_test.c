@@ -340,6 +340,20 @@ test_switched_off_meanwhile(void)
 }
 
 /* Not reached: everything waits as it was, at once, for as long as it takes. */
+/* Addresses change while copies are on their way: who was refused for a while is tried again at the new one; a failure stays with the one that failed. */
+static void
+test_address_changes_meanwhile(void)
+{
+  OWN(fixture) fixture = fixture_new(4);
+  fixture_post(fixture);
+  OWN(claim) claim = take(fixture, 10, T0, false, NULL);
+  fixture_run(fixture, "INSERT INTO address (key, email, registered_at) VALUES ('new1@example.net', 'New1@example.net', 1), ('new2@example.net', 'New2@example.net', 1)");
+  fixture_run(fixture, "UPDATE member SET address_id = (SELECT id FROM address WHERE key = 'new' || member.id || '@example.net') WHERE id <= 2");
+  finish(fixture, claim, "DFDS", OUTLET_DONE, T0);
+  assert_takes(fixture, 10, T0 + CLOCK_HOUR, "New1 m3");
+  g_assert_cmpint(fixture_number(fixture, "SELECT COUNT(*) FROM recipient WHERE state = 3 AND address = 'm2@example.net'"), ==, 1);
+}
+
 static void
 test_down(void)
 {
@@ -544,6 +558,7 @@ main(int argc, char **argv)
     { "schedule", test_schedule },
     { "left meanwhile", test_left_meanwhile },
     { "switched off meanwhile", test_switched_off_meanwhile },
+    { "address changes meanwhile", test_address_changes_meanwhile },
     { "down", test_down },
     { "broken", test_broken },
     { "broken in the middle", test_broken_in_the_middle },
