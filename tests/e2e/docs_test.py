@@ -103,6 +103,12 @@ class Words(unittest.TestCase):
             with self.subTest(name):
                 self.assertRegex(entry, rf'(?m)^\.It Li {name}\b')
 
+    def test_rows_of_status(self):
+        with Daemon() as daemon:
+            names = {line.split()[0] for line in daemon.run('status').splitlines()}
+        self.assertLessEqual({'pid', 'sent', 'next_hop'}, names)
+        self.assertEqual(set(re.findall(r'^\.It Li (\w+)$', entries(read('docs', 'listward.1'))['status'], re.M)), names)
+
     def test_states_and_events_of_the_ledger(self):
         page = read('docs', 'delivery.md').split('## The ledger', 1)[1]
         line, story = read('src', 'courier', 'ledger_line.c'), read('src', 'courier', 'ledger_story.c')
