@@ -350,7 +350,11 @@ test_address_changes_meanwhile(void)
   fixture_run(fixture, "INSERT INTO address (key, email, registered_at) VALUES ('new1@example.net', 'New1@example.net', 1), ('new2@example.net', 'New2@example.net', 1)");
   fixture_run(fixture, "UPDATE member SET address_id = (SELECT id FROM address WHERE key = 'new' || member.id || '@example.net') WHERE id <= 2");
   finish(fixture, claim, "DFDS", OUTLET_DONE, T0);
-  assert_takes(fixture, 10, T0 + CLOCK_HOUR, "New1 m3");
+  OWN(claim) again = take(fixture, 10, T0 + CLOCK_HOUR, false, NULL);
+  fixture_run(fixture, "INSERT INTO address (key, email, registered_at) VALUES ('new3@example.net', 'New3@example.net', 1)");
+  fixture_run(fixture, "UPDATE member SET address_id = (SELECT id FROM address WHERE key = 'new3@example.net') WHERE id = 3");
+  finish(fixture, again, "DD", OUTLET_DONE, T0 + CLOCK_HOUR);
+  assert_takes(fixture, 10, T0 + 2 * CLOCK_HOUR, "New1 New3");
   g_assert_cmpint(fixture_number(fixture, "SELECT COUNT(*) FROM recipient WHERE state = 3 AND address = 'm2@example.net'"), ==, 1);
 }
 

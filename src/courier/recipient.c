@@ -68,14 +68,15 @@ history_of(const char *history, const struct recipient_row *row)
 }
 
 /* Who has moved since the copy was claimed (list/address_change.h) is tried at the new address. */
+#define ADDRESS_IF_WAITING(member, state) "(SELECT a.email FROM member m JOIN address a ON a.id = m.address_id WHERE m.id = " member " AND " state " = 0)"
+
 enum res
 recipient_create(struct tx *tx, int64_t delivery_id, const struct target *target, const struct recipient_row *row, GError **error)
 {
   g_autofree char *history = history_of("", row);
   return sql_run(tx,
                  "INSERT INTO recipient (delivery_id, member_id, address, state, shape, attempts, next_at, first_at, done_at, reply, history) "
-                 "VALUES ($1, $2, COALESCE((SELECT a.email FROM member m JOIN address a ON a.id = m.address_id WHERE m.id = $2 AND $4 = 0), $3), "
-                 "$4, $5, $6, $7, $8, $9, $10, $11)",
+                 "VALUES ($1, $2, COALESCE(" ADDRESS_IF_WAITING("$2", "$4") ", $3), $4, $5, $6, $7, $8, $9, $10, $11)",
                  SQL_ARGS(sql_int(delivery_id), sql_int(target->member_id), sql_text(target->address), sql_int(row->state), sql_int(row->shape),
                           sql_int(row->attempts), sql_int(row->next_at), sql_int(row->first_at), done_at(row), sql_text(row->reply), sql_text(history)),
                  error);
@@ -89,7 +90,9 @@ recipient_record(struct tx *tx, int64_t id, const struct recipient_row *row, GEr
   if (res != RES_OK)
     return res == RES_MORE ? RES_OK : res;
   g_autofree char *history = history_of(before, row);
-  return sql_run(tx, "UPDATE recipient SET state = $2, attempts = $3, next_at = $4, first_at = $5, done_at = $6, reply = $7, history = $8 WHERE id = $1",
+  return sql_run(tx,
+                 "UPDATE recipient SET state = $2, attempts = $3, next_at = $4, first_at = $5, done_at = $6, reply = $7, history = $8, "
+                 "address = COALESCE(" ADDRESS_IF_WAITING("recipient.member_id", "$2") ", address) WHERE id = $1",
                  SQL_ARGS(sql_int(id), sql_int(row->state), sql_int(row->attempts), sql_int(row->next_at), sql_int(row->first_at), done_at(row),
                           sql_text(row->reply), sql_text(history)),
                  error);
