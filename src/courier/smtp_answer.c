@@ -157,6 +157,20 @@ take_late(struct smtp_peer *peer, const struct smtp_awaited *awaited, bool whole
     smtp_transaction_settle_all(t, yes ? OUTCOME_SENT : OUTCOME_DEFERRED, keep(peer, t, reply));
 }
 
+/* 421 after so many refusals says that they were too many, and not that the server has too much to do. */
+static void
+count(struct smtp_peer *peer, const struct smtp_awaited *awaited, const struct smtp_reply *reply)
+{
+  peer->congested = peer->congested || (reply->code == 421 && peer->refusals < SMTP_REFUSALS_MAX);
+  if (reply->code / 100 >= 4 && !is_too_many(reply)) {
+    peer->refusals++;
+    peer->taken = 0;
+  } else if (awaited->command == SMTP_CONTENT && reply->code / 100 == 2 && awaited->transaction->accepted > 0) {
+    peer->refusals = 0;
+    peer->taken++;
+  }
+}
+
 enum res
 smtp_answer_take(struct smtp_peer *peer, const struct smtp_awaited *awaited, bool whole, const struct smtp_reply *reply, GError **error)
 {
@@ -164,7 +178,7 @@ smtp_answer_take(struct smtp_peer *peer, const struct smtp_awaited *awaited, boo
     [SMTP_RSET] = take_rset, [SMTP_MAIL] = take_mail, [SMTP_RCPT] = take_rcpt, [SMTP_DATA] = take_data, [SMTP_CONTENT] = take_content,
   };
   peer->answered = true;
-  peer->congested = peer->congested || reply->code == 421;
+  count(peer, awaited, reply);
   if (peer->gone_astray) {
     take_late(peer, awaited, whole, reply);
     return RES_OK;

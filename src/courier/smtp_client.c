@@ -73,6 +73,12 @@ smtp_client_congested(const struct smtp_client *client)
   return client->peer.congested;
 }
 
+bool
+smtp_client_worn(const struct smtp_client *client)
+{
+  return client->peer.dirty || client->peer.refusals >= SMTP_REFUSALS_MAX;
+}
+
 void
 smtp_client_cut(const struct smtp_client *client)
 {

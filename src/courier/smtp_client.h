@@ -33,7 +33,7 @@ void smtp_client_quit(struct smtp_client *client);
 
 /* Sends to all pending recipients, in as many transactions as it takes, in the form that the server can take. What it cannot take (size,
  * 8 bit, SMTPUTF8) fails here with a reply of ours.
- * RES_OK: no recipient is pending. RES_TEMP: the connection is lost or of no use any more (closed, too slow, 421, no SMTP), or the form that the server
+ * RES_OK: no recipient is pending. RES_MORE: some recipients were refused, and the rest had better go over a fresh connection. RES_TEMP: the connection is lost or of no use any more (closed, too slow, 421, no SMTP), or the form that the server
  * needs cannot be made now. Recipients answered before that have their outcome; those of messages that had left but were not answered are
  * OUTCOME_DEFERRED, since nobody knows; the rest are pending. */
 enum res smtp_client_send(struct smtp_client *client, struct transmission *transmission, GError **error) MUST_CHECK;
@@ -42,5 +42,7 @@ bool smtp_client_answered(const struct smtp_client *client);
 /* True: during smtp_client_hello, or the last smtp_client_send, the server asked for less: 421 anywhere, 4xx for greeting, EHLO or MAIL, 451 or 452
  * for a message. */
 bool smtp_client_congested(const struct smtp_client *client);
+/* True: so much was refused over it that the server may answer slowly, or hang up: it is not to be used again. */
+bool smtp_client_worn(const struct smtp_client *client);
 /* Any thread, while the client is not being freed: breaks the connection, so that what waits on it ends. */
 void smtp_client_cut(const struct smtp_client *client);

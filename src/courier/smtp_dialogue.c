@@ -10,6 +10,13 @@
 #include "courier/smtp_content.h"
 #include "courier/smtp_flight.h"
 
+/* The server takes no more recipients with this message, or has refused so many that it had better take one first. */
+static bool
+is_enough(const struct smtp_peer *peer, const struct smtp_transaction *t)
+{
+  return t->accepted >= peer->max_recipients || peer->refusals >= SMTP_REFUSALS_MAX;
+}
+
 /* A transaction that follows a BDAT not answered yet must begin with RSET: if that fails, the one before it is still open (RFC 3030 4.2). */
 static enum res
 say_envelope(struct smtp_peer *peer, struct smtp_transaction *t, GError **error)
@@ -23,21 +30,35 @@ say_envelope(struct smtp_peer *peer, struct smtp_transaction *t, GError **error)
     res = smtp_flight_say(peer, SMTP_MAIL, t, 0, (struct slice){ line->str, line->len }, error);
   }
   for (size_t i = 0; i < t->n && res == RES_OK && !t->refused; i++) {
+    if (is_enough(peer, t)) {
+      smtp_transaction_cut(t, i);
+      return smtp_flight_drain(peer, 0, error);
+    }
     smtp_command_rcpt(t, &peer->ehlo, t->recipients[i], line);
     res = smtp_flight_say(peer, SMTP_RCPT, t, t->recipients[i], (struct slice){ line->str, line->len }, error);
   }
   return res;
 }
 
+/* The octets of a big message, and those of a personal copy behind one that was refused, wait until it is known that somebody is to get them:
+ * else the server would refuse them too. */
+static bool
+asks_first(const struct smtp_peer *peer, const struct smtp_transaction *t)
+{
+  return (t->chunked && t->size > SMTP_BIG) || (peer->personal && peer->refusals > 0);
+}
+
 /* Without an accepted recipient there is nothing to send; but if DATA was pipelined and answered 354, an empty message must end it (RFC 2920 3.1). */
 static enum res
 send_data(struct smtp_peer *peer, struct smtp_transaction *t, GError **error)
 {
-  if (smtp_transaction_is_hopeless(t)) {
+  enum res res = asks_first(peer, t) ? smtp_flight_drain(peer, 0, error) : RES_OK;
+  if (res == RES_OK && smtp_transaction_is_hopeless(t)) {
     peer->dirty = true;
     return RES_OK;
   }
-  enum res res = smtp_flight_say(peer, SMTP_DATA, t, 0, SLICE("DATA\r\n"), error);
+  if (res == RES_OK)
+    res = smtp_flight_say(peer, SMTP_DATA, t, 0, SLICE("DATA\r\n"), error);
   if (res == RES_OK)
     res = smtp_flight_drain(peer, 0, error);
   return res == RES_OK && t->wanted ? smtp_content_data(peer, t, t->accepted == 0, error) : res;
@@ -46,7 +67,7 @@ send_data(struct smtp_peer *peer, struct smtp_transaction *t, GError **error)
 static enum res
 send_bdat(struct smtp_peer *peer, struct smtp_transaction *t, GError **error)
 {
-  enum res res = t->size > SMTP_BIG ? smtp_flight_drain(peer, 0, error) : smtp_flight_room(peer, t->size, error);
+  enum res res = asks_first(peer, t) ? smtp_flight_drain(peer, 0, error) : smtp_flight_room(peer, t->size, error);
   if (res == RES_OK && smtp_transaction_is_hopeless(t)) {
     peer->dirty = true;
     return RES_OK;
@@ -78,8 +99,14 @@ smtp_dialogue_run(struct smtp_peer *peer, struct transmission *mail, const struc
 {
   g_autoptr(GError) cause = NULL;
   bool chunks = peer->ehlo.chunking && smtp_content_is_clean(form->header) && smtp_content_is_clean(form->body);
+  peer->personal = mail->shape == SHAPE_PERSONAL;
+  peer->taken = 0;
   enum res res = smtp_flight_check(peer, &cause);
   while (res == RES_OK) {
+    if (peer->refusals >= SMTP_REFUSALS_MAX)
+      res = smtp_flight_drain(peer, 0, &cause);
+    if (res != RES_OK || peer->refusals >= SMTP_REFUSALS_MAX)
+      break;
     OWN(smtp_transaction) t = smtp_transaction_next(peer, mail, form);
     if (t != NULL) {
       t->chunked = chunks && own_is_clean(t);
@@ -89,6 +116,8 @@ smtp_dialogue_run(struct smtp_peer *peer, struct transmission *mail, const struc
     else
       return RES_OK;
   }
+  if (res == RES_OK)
+    return transmission_pending(mail) > 0 ? RES_MORE : RES_OK;
   smtp_flight_abandon(peer, &cause);
   for (size_t i = 0; i < mail->n; i++)
     mail->recipients[i].transaction = 0;

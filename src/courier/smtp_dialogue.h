@@ -6,7 +6,7 @@
 #define SMTP_BIG (64 * 1024)
 
 /* Sends `form` to all pending recipients.
- * RES_OK: no recipient is pending. RES_TEMP: the connection is lost or of no use any more (closed, too slow, 421, no SMTP). Recipients answered
+ * RES_OK: no recipient is pending. RES_MORE: the server has refused so much that the rest had better go over a fresh connection. RES_TEMP: the connection is lost or of no use any more (closed, too slow, 421, no SMTP). Recipients answered
  * before that have their outcome; those of messages that had left but were not answered are OUTCOME_DEFERRED, since nobody knows; the rest are
  * pending. */
 enum res smtp_dialogue_run(struct smtp_peer *peer, struct transmission *mail, const struct copy_form *form, GError **error) MUST_CHECK;

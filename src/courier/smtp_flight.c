@@ -3,6 +3,11 @@
 #include "courier/smtp_answer.h"
 #include <poll.h>
 
+/* To RSET, MAIL, RCPT, BDAT. */
+#define REPLIES_OF_COPY 4
+/* Personal copies on their way until so many in a row were taken: if all are refused, with two answers each, that is no trouble yet. */
+#define COPIES_FIRST 4
+
 /* RFC 5321 4.5.3.2. A block is what is written at once. */
 #define WAIT_COMMAND (5 * CLOCK_MINUTE)
 #define WAIT_DATA (2 * CLOCK_MINUTE)
@@ -131,14 +136,22 @@ smtp_flight_drain(struct smtp_peer *peer, size_t most, GError **error)
   return res;
 }
 
+/* Fewer after refusals, so that it is seen in time when they become too many. */
+static size_t
+replies_max(const struct smtp_peer *peer)
+{
+  size_t most = SMTP_REPLIES_MAX / (1 + peer->refusals);
+  return peer->personal && peer->taken < COPIES_FIRST ? MIN(most, COPIES_FIRST * REPLIES_OF_COPY) : most;
+}
+
 /* When too much is outstanding, half of it is taken, so that the next writes can be large ones. */
 enum res
 smtp_flight_room(struct smtp_peer *peer, size_t octets, GError **error)
 {
   enum res res = RES_OK;
-  if (peer->n <= SMTP_REPLIES_MAX && peer->octets + octets <= SMTP_OCTETS_MAX)
+  if (peer->n <= replies_max(peer) && peer->octets + octets <= SMTP_OCTETS_MAX)
     return RES_OK;
-  while (res == RES_OK && peer->n > 0 && (peer->n > SMTP_REPLIES_MAX / 2 || peer->octets > SMTP_OCTETS_MAX / 2))
+  while (res == RES_OK && peer->n > 0 && (peer->n > replies_max(peer) / 2 || peer->octets > SMTP_OCTETS_MAX / 2))
     res = take_next(peer, error);
   return res;
 }

@@ -74,11 +74,11 @@ static const struct {
   { .name = "DATA, RCPT refused", .hello = PIPELINING, .script = OK OK GO TAKEN OK "550 5.1.1 no\r\n503 none\r\n" OK OK OK GO TAKEN, .wanted = "SBS",
     .said = DATA("a") COPY("a") DOT DATA("b") RSET DATA("c") COPY("c") DOT },
   { .name = "DATA, RCPT refused, 354", .hello = PIPELINING, .script = OK OK GO TAKEN OK "550 5.1.1 no\r\n" GO "554 empty\r\n" OK OK GO TAKEN, .wanted = "SBS",
-    .said = DATA("a") COPY("a") DOT DATA("b") DOT DATA("c") COPY("c") DOT, .writes = 4 },
+    .said = DATA("a") COPY("a") DOT DATA("b") DOT DATA("c") COPY("c") DOT, .writes = 5 },
   { .name = "DATA, MAIL refused", .hello = PIPELINING, .script = OK OK GO TAKEN "550 who?\r\n503 b\r\n503 b\r\n" OK OK OK GO TAKEN, .wanted = "SFS" },
   { .name = "DATA refused", .hello = PIPELINING, .script = OK OK GO TAKEN OK OK "554 no\r\n" OK OK OK GO TAKEN, .wanted = "SFS" },
   { .name = "DATA, content refused", .hello = PIPELINING, .script = OK OK GO "554 spam\r\n" OK OK GO "451 4.3.0 later\r\n" OK OK GO TAKEN, .wanted = "FDS",
-    .congested = true, .writes = 4 },
+    .congested = true, .writes = 5 },
 
   { .name = "BDAT, 421 at RCPT", .hello = BOTH, .script = OK OK TAKEN OK OK BYE, .wanted = "SPP", .congested = true },
   { .name = "BDAT, 421 at RSET", .hello = BOTH, .script = OK OK TAKEN BYE, .wanted = "SPP", .congested = true },
@@ -366,6 +366,63 @@ test_last_words(void)
   }
 }
 
+/* Copies for members who are all refused: after the first flight no octets are sent before RCPT was answered, and after nine refusals the
+ * connection is given up. Those that nobody was asked about are pending. */
+static void
+test_refused_in_a_row(void)
+{
+  static const struct {
+    const char *name, *hello, *replies[2]; /* to the copies of the first flight, and later ones */
+    size_t first, refused;
+  } servers[] = {
+    { .name = "BDAT", .hello = BOTH, .replies = { OK "550 no\r\n503 none\r\n" OK, OK "550 no\r\n" OK }, .first = 4, .refused = 5 },
+    { .name = "DATA", .hello = PIPELINING, .replies = { OK "550 no\r\n503 none\r\n" OK, OK "550 no\r\n" OK }, .first = 1, .refused = 8 },
+    { .name = "one at a time", .hello = CHUNKING, .replies = { "", OK "550 no\r\n" OK }, .first = 0, .refused = 9 },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(servers); i++) {
+    g_autoptr(GString) input = g_string_new(HELLO);
+    g_string_append(input, servers[i].hello);
+    for (size_t copy = 0; copy < 20; copy++)
+      g_string_append(input, servers[i].replies[copy >= servers[i].first]);
+    struct memory_peer peer = { .input = { input->str, input->len }, .piece = 100 };
+    OWN(smtp_client) client = open_client(memory_peer_stream(&peer), 100);
+    struct crowd crowd;
+    crowd_init(&crowd, SHAPE_PERSONAL, 20, &small);
+    g_test_message("%s", servers[i].name);
+    g_assert_cmpint(smtp_client_send(client, &crowd.mail, NULL), ==, RES_MORE);
+    g_assert_true(smtp_client_worn(client) && !smtp_client_congested(client));
+    g_assert_cmpuint(count(&crowd.mail, OUTCOME_BOUNCED), ==, servers[i].refused);
+    g_assert_cmpuint(count(&crowd.mail, OUTCOME_PENDING), ==, 20 - servers[i].refused);
+    smtp_oracle_check(&crowd.mail, &small, (struct slice){ peer.output->str, peer.output->len }, peer.input);
+    crowd_clear(&crowd);
+    g_string_free(peer.output, TRUE);
+  }
+}
+
+/* Of a batch in which every other recipient is refused, those accepted get it before more are asked for. */
+static void
+test_refused_in_a_batch(void)
+{
+  g_autoptr(GString) input = g_string_new(HELLO BOTH OK);
+  for (int i = 0; i < 101; i++)
+    g_string_append(input, i % 2 ? OK : "550 no\r\n");
+  g_string_append(input, TAKEN OK OK);
+  for (int i = 0; i < 99; i++)
+    g_string_append(input, OK);
+  g_string_append(input, TAKEN);
+  struct memory_peer peer = { .input = { input->str, input->len }, .piece = 100 };
+  OWN(smtp_client) client = open_client(memory_peer_stream(&peer), 500);
+  struct crowd crowd;
+  crowd_init(&crowd, SHAPE_BATCH, 200, &small);
+  g_assert_cmpint(smtp_client_send(client, &crowd.mail, NULL), ==, RES_OK);
+  g_assert_cmpuint(count(&crowd.mail, OUTCOME_BOUNCED), ==, 51);
+  g_assert_cmpuint(count(&crowd.mail, OUTCOME_SENT), ==, 149);
+  g_assert_false(smtp_client_worn(client));
+  smtp_oracle_check(&crowd.mail, &small, (struct slice){ peer.output->str, peer.output->len }, peer.input);
+  crowd_clear(&crowd);
+  g_string_free(peer.output, TRUE);
+}
+
 /* A write that fails midway: of the copies whose end had left nobody knows whether they were taken, the others were not. */
 static void
 test_failed_midway(void)
@@ -497,6 +554,8 @@ main(int argc, char **argv)
   g_test_add_func("/smtp_flight/unclean", test_unclean);
   g_test_add_func("/smtp_flight/batches", test_batches);
   g_test_add_func("/smtp_flight/last words", test_last_words);
+  g_test_add_func("/smtp_flight/refused in a row", test_refused_in_a_row);
+  g_test_add_func("/smtp_flight/refused in a batch", test_refused_in_a_batch);
   g_test_add_func("/smtp_flight/failed midway", test_failed_midway);
   g_test_add_func("/smtp_flight/no deadlock", test_no_deadlock);
   g_test_add_func("/smtp_flight/closed while idle", test_closed_while_idle);

@@ -8,6 +8,10 @@
 /* The same for the octets of what they answer. One message may be larger. */
 #define SMTP_OCTETS_MAX (1024 * 1024)
 
+/* Refusals in a row after which a connection is given up for a fresh one. Postfix answers each command a second late after 10 and hangs up after 20
+ * (smtpd_soft_error_limit, smtpd_hard_error_limit), Exim hangs up at the 11th RSET that led to nothing (smtp_accept_max_nonmail). */
+#define SMTP_REFUSALS_MAX 9
+
 struct smtp_transaction;
 
 enum smtp_command { SMTP_RSET, SMTP_MAIL, SMTP_RCPT, SMTP_DATA, SMTP_CONTENT, SMTP_COMMANDS };
@@ -26,6 +30,9 @@ struct smtp_peer {
   struct ehlo ehlo;
   size_t max_recipients; /* a transaction; learned from 452 too */
   unsigned transactions; /* number of the last one */
+  bool personal;         /* what is being sent are personal copies */
+  unsigned refusals;     /* in a row: since a message was taken */
+  unsigned taken;        /* messages in a row: since a refusal, and since the transmission began */
   bool dirty;            /* RSET before the next transaction */
   bool answered;         /* it has answered since this was last made false */
   bool congested;        /* it has asked for less since this was last made false */

@@ -96,6 +96,13 @@ smtp_transaction_release(struct smtp_transaction *t, size_t i)
 }
 
 void
+smtp_transaction_cut(struct smtp_transaction *t, size_t n)
+{
+  while (t->n > n)
+    smtp_transaction_release(t, t->recipients[--t->n]);
+}
+
+void
 smtp_transaction_settle_all(struct smtp_transaction *t, enum outcome outcome, int reply)
 {
   for (size_t i = 0; i < t->n; i++)

@@ -33,6 +33,8 @@ int smtp_transaction_reply(struct smtp_transaction *transaction, const struct sm
 /* A recipient is in no running transaction any more: with an outcome, or pending for another transaction. */
 void smtp_transaction_settle(struct smtp_transaction *transaction, size_t recipient, enum outcome outcome, int reply);
 void smtp_transaction_release(struct smtp_transaction *transaction, size_t recipient);
+/* Those from the `n`th on are no longer in it: they were not told to the server. */
+void smtp_transaction_cut(struct smtp_transaction *transaction, size_t n);
 /* All that are still in it, accepted ones or not yet answered for, get an outcome. */
 void smtp_transaction_settle_all(struct smtp_transaction *transaction, enum outcome outcome, int reply);
 /* True: as far as is known nobody will get the message by it. */
