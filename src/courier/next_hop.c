@@ -82,36 +82,12 @@ forget(struct next_hop *hop, struct link *link)
   link->greeted = false;
 }
 
-/* A send over it went well; `congested`: the server asked for less all the same. */
+/* It is closed without a word. */
 static void
-pool_give(struct next_hop *hop, struct link *link, bool congested)
-{
-  struct outlet_smtp *smtp = hop->smtp;
-  link->uses++;
-  link->idle_since = clock_monotonic();
-  pthread_mutex_lock(&smtp->lock);
-  if (congested)
-    window_shrink(hop->window);
-  else
-    window_grow(hop->window, windows_share(&smtp->windows));
-  bool keep = link->uses < USES_MAX && link->generation == smtp->generation && !smtp->cut;
-  if (keep) {
-    g_ptr_array_remove_fast(hop->busy, link);
-    g_ptr_array_add(hop->idle, link);
-  } else
-    forget(hop, link);
-  pthread_mutex_unlock(&smtp->lock);
-  if (!keep)
-    link_quit(link);
-}
-
-static void
-pool_drop(struct next_hop *hop, struct link *link, bool trouble)
+pool_drop(struct next_hop *hop, struct link *link)
 {
   pthread_mutex_lock(&hop->smtp->lock);
   forget(hop, link);
-  if (trouble)
-    window_shrink(hop->window);
   pthread_mutex_unlock(&hop->smtp->lock);
   link_free(link);
 }
@@ -143,14 +119,11 @@ note_unreached(struct next_hop *hop, bool later, const GError *cause)
   pthread_mutex_unlock(&smtp->lock);
 }
 
+/* Its greeting was good. Whether the server is of use is seen when it answers somebody. */
 static void
-note_reached(struct next_hop *hop, struct link *link)
+note_greeted(struct next_hop *hop, struct link *link)
 {
   pthread_mutex_lock(&hop->smtp->lock);
-  const char *name = name_beside_others(hop);
-  int64_t after = backoff_reached(&hop->window->backoff, clock_now());
-  if (after >= 0)
-    outlet_tell_reached(&hop->smtp->outlet, name, after);
   link->greeted = true;
   hop->window->open++;
   pthread_mutex_unlock(&hop->smtp->lock);
@@ -237,11 +210,11 @@ link_open(struct next_hop *hop, GError **error)
     later = smtp_client_congested(link->client);
   }
   if (res == RES_OK) {
-    note_reached(hop, link);
+    note_greeted(hop, link);
     return link;
   }
   if (link)
-    pool_drop(hop, link, false);
+    pool_drop(hop, link);
   note_unreached(hop, later, cause);
   if (res == RES_BAD)
     log_alarm("the outlet refuses us", log_str("outlet", hop->smtp->outlet.name), log_str("hop", hop->name), log_err(cause));
@@ -249,9 +222,61 @@ link_open(struct next_hop *hop, GError **error)
   return NULL;
 }
 
-/* A connection that was idle may have been closed by the server meanwhile: one that breaks before it answered anything says nothing about
- * the server, and a fresh one is tried. So is one after a connection that settled some recipients before it broke: servers hang up after so
- * many refusals. */
+/* --- sending --- */
+
+/* What a send over a connection came to. */
+enum use {
+  USE_WHOLE, /* everybody was answered */
+  USE_PART,  /* somebody was, before it broke or was worn */
+  USE_NONE,  /* it broke before anybody was */
+  USE_STALE, /* the same, but it had been idle: the server may have closed it meanwhile, which says nothing about it */
+};
+
+/* Locked. */
+static void
+note_use(struct next_hop *hop, enum use use, bool congested, const GError *cause)
+{
+  struct outlet_smtp *smtp = hop->smtp;
+  if (use == USE_NONE) {
+    g_autofree char *why = g_strdup_printf("it greets, and then: %s", cause->message);
+    if (!smtp->cut && window_useless(hop->window, why, clock_now(), clock_monotonic()))
+      outlet_tell_unreached(&smtp->outlet, name_beside_others(hop), &hop->window->backoff);
+    return;
+  }
+  const char *name = name_beside_others(hop);
+  int64_t after = use == USE_STALE ? -1 : window_reached(hop->window, clock_now());
+  if (after >= 0)
+    outlet_tell_reached(&smtp->outlet, name, after);
+  if (congested)
+    window_shrink(hop->window);
+  else if (use == USE_WHOLE)
+    window_grow(hop->window, windows_share(&smtp->windows));
+}
+
+/* A send over it has ended. `cause`: it broke; NULL: it did not. */
+static void
+pool_give(struct next_hop *hop, struct link *link, enum use use, const GError *cause)
+{
+  struct outlet_smtp *smtp = hop->smtp;
+  bool usable = cause == NULL && ++link->uses < USES_MAX && !smtp_client_worn(link->client);
+  link->idle_since = clock_monotonic();
+  pthread_mutex_lock(&smtp->lock);
+  note_use(hop, use, smtp_client_congested(link->client), cause);
+  bool keep = usable && link->generation == smtp->generation && !smtp->cut;
+  if (keep) {
+    g_ptr_array_remove_fast(hop->busy, link);
+    g_ptr_array_add(hop->idle, link);
+  } else
+    forget(hop, link);
+  pthread_mutex_unlock(&smtp->lock);
+  if (cause)
+    link_free(link);
+  else if (!keep)
+    link_quit(link);
+}
+
+/* A connection that was idle and breaks before the server answered anything is followed by a fresh one. So is one over which some recipients were
+ * answered before it broke or was worn: servers slow down and hang up after so many refusals. */
 enum outlet_result
 next_hop_send(struct next_hop *hop, struct transmission *transmission, GError **error)
 {
@@ -262,16 +287,13 @@ next_hop_send(struct next_hop *hop, struct transmission *transmission, GError **
     bool reused = link != NULL;
     if (!reused && (link = link_open(hop, error)) == NULL)
       return OUTLET_DOWN;
-    enum res res = smtp_client_send(link->client, transmission, &cause);
-    bool congested = smtp_client_congested(link->client), stale = reused && !smtp_client_answered(link->client);
+    (void)!smtp_client_send(link->client, transmission, &cause);
     size_t pending = transmission_pending(transmission);
-    if (res == RES_OK)
-      pool_give(hop, link, congested);
-    else
-      pool_drop(hop, link, congested || (!stale && pending == before));
-    if (pending == 0)
+    enum use use = pending == 0 ? USE_WHOLE : pending < before ? USE_PART : reused && !smtp_client_answered(link->client) ? USE_STALE : USE_NONE;
+    pool_give(hop, link, use, cause);
+    if (use == USE_WHOLE)
       return OUTLET_DONE;
-    if (!stale && pending == before) {
+    if (use == USE_NONE) {
       g_propagate_error(error, g_steal_pointer(&cause));
       return OUTLET_BROKEN;
     }

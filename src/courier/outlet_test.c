@@ -17,6 +17,7 @@ enum mood {
   MOOD_TEN_ERRORS,  /* 421 after ten refused recipients */
   MOOD_DROPS_DOT,   /* closes instead of answering the dot */
   MOOD_DROPS_RCPT,  /* closes at the first RCPT */
+  MOOD_DROPS_MAIL,  /* greets, and closes at MAIL */
 };
 
 struct server {
@@ -67,6 +68,8 @@ converse(struct server *server, const struct peer *peer, enum mood mood)
   while (fgets(line, sizeof(line), peer->in)) {
     if (g_str_has_prefix(line, "EHLO"))
       answer(peer, "250-test\r\n250 PIPELINING");
+    else if (g_str_has_prefix(line, "MAIL") && mood == MOOD_DROPS_MAIL)
+      return;
     else if (g_str_has_prefix(line, "MAIL"))
       accepted = 0, answer(peer, "250 2.1.0 ok");
     else if (g_str_has_prefix(line, "RCPT") && mood == MOOD_DROPS_RCPT)
@@ -231,6 +234,38 @@ test_nobody_listens(void)
   g_assert_cmpstr(letters, ==, "P");
 }
 
+/* Greetings alone are of no use: after three connections a pause begins, and only one that is of use ends it. */
+static void
+test_useless(void)
+{
+  static const enum mood moods[] = { MOOD_DROPS_MAIL, MOOD_DROPS_MAIL, MOOD_DROPS_MAIL, MOOD_DROPS_MAIL, MOOD_GOOD };
+  struct server *server = server_new(moods, G_N_ELEMENTS(moods));
+  OWN(outlet) outlet = outlet_to(server->port);
+  char letters[8];
+  int64_t again = 0;
+  for (int i = 0; i < 3; i++) {
+    g_assert_cmpint(outlet_room(outlet, clock_monotonic(), &again), >, 0);
+    g_assert_cmpint(send_to(outlet, 0, 1, letters), ==, OUTLET_BROKEN);
+    g_assert_cmpstr(letters, ==, "P");
+  }
+  int64_t now = clock_monotonic();
+  g_assert_cmpint(outlet_room(outlet, now - CLOCK_SECOND, &again), ==, 0);
+  g_assert_cmpint(again, <=, now + CLOCK_SECOND);
+  outlet_retry(outlet);
+  now = clock_monotonic();
+  g_assert_cmpint(send_to(outlet, 0, 1, letters), ==, OUTLET_BROKEN);
+  g_assert_cmpint(outlet_room(outlet, now, &again), ==, 0);
+  outlet_retry(outlet);
+  g_assert_cmpint(outlet_room(outlet, clock_monotonic(), &again), ==, 1);
+  g_assert_cmpint(send_to(outlet, 0, 1, letters), ==, OUTLET_DONE);
+  g_assert_cmpint(outlet_room(outlet, clock_monotonic(), &again), ==, 2);
+  outlet_cut(outlet, true);
+  (void)outlet_expire(outlet, INT64_MAX);
+  server_stop(server);
+  g_assert_cmpuint(server->connections, ==, 5);
+  server_free(server);
+}
+
 /* An idle connection is closed after a few seconds, not before; a cut outlet opens none and uses none. */
 static void
 test_idle(void)
@@ -335,6 +370,7 @@ main(int argc, char **argv)
     g_test_add_data_func(path, &rows[i], test_smtp);
   }
   g_test_add_func("/outlet/smtp/nobody listens", test_nobody_listens);
+  g_test_add_func("/outlet/smtp/useless", test_useless);
   g_test_add_func("/outlet/smtp/idle", test_idle);
   g_test_add_func("/outlet/maildir", test_maildir);
   g_test_add_func("/outlet/maildir impossible", test_maildir_impossible);

@@ -2,6 +2,8 @@
 #include <glib.h>
 
 #define SIZE_FIRST 2
+/* Useless connections in a row. */
+#define USELESS_MAX 3
 
 void
 window_init(struct window *window)
@@ -12,14 +14,34 @@ window_init(struct window *window)
 void
 window_grow(struct window *window, int share)
 {
-  if (window->size < share)
+  if (window->size >= share)
+    window->careful = false;
+  else if (!window->careful || ++window->well >= window->size) {
     window->size++;
+    window->well = 0;
+  }
 }
 
 void
 window_shrink(struct window *window)
 {
   window->size = MAX(window->size / 2, 1);
+  window->careful = true;
+  window->well = 0;
+}
+
+bool
+window_useless(struct window *window, const char *why, int64_t now, int64_t monotonic)
+{
+  window_shrink(window);
+  return ++window->useless >= USELESS_MAX && backoff_failed(&window->backoff, why, now, monotonic);
+}
+
+int64_t
+window_reached(struct window *window, int64_t now)
+{
+  window->useless = 0;
+  return backoff_reached(&window->backoff, now);
 }
 
 bool

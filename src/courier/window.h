@@ -1,23 +1,30 @@
 #pragma once
-/* How much a next hop is given: sends at a time, more with each that went well, half with each trouble; nothing for a while when it is not
- * reached. And which of several next hops a send goes to. Pure; locked by its owner. */
+/* How much a next hop is given: sends at a time, half as many with each trouble, more with each that went well, and more slowly after trouble;
+ * nothing for a while when it is not reached, or reached and of no use. And which of several next hops a send goes to. Pure; locked by its owner. */
 #include "courier/backoff.h"
 #include <stddef.h>
 
 struct window {
-  int size; /* sends at a time at most, 1 or more */
-  int busy; /* sends that it has */
-  int open; /* connections whose greeting was good, idle ones too */
-  int64_t turn; /* when it was chosen last: a number that grows */
-  struct backoff backoff; /* down: not reached, and nothing was open */
+  int size;      /* sends at a time at most, 1 or more */
+  bool careful;  /* there was trouble: it grows by one for as many sends as it has */
+  int well;      /* sends since it grew, then */
+  int useless;   /* connections in a row that broke before anybody was answered */
+  int busy;      /* sends that it has */
+  int open;      /* connections whose greeting was good, idle ones too */
+  int64_t turn;  /* when it was chosen last: a number that grows */
+  struct backoff backoff; /* down: not reached while nothing was open, or useless too often. Until a send goes well */
 };
 
 /* Two sends at a time; reached, as far as is known. */
 void window_init(struct window *window);
-/* A send went well. `share`: windows_share. */
+/* A send went well, the server did not ask for less. `share`: windows_share. */
 void window_grow(struct window *window, int share);
-/* A connection broke, or the server asked for less. */
+/* The server asked for less. */
 void window_shrink(struct window *window);
+/* A connection that was greeted broke before anybody was answered. True: once too often, and a pause begins. */
+bool window_useless(struct window *window, const char *why, int64_t now, int64_t monotonic);
+/* Somebody was answered. Gives for how long it was down, in microseconds; -1: it was not. */
+int64_t window_reached(struct window *window, int64_t now);
 /* No connection could be made, and `later` says that the server asked to come back later. One that has others open is up, and is not
  * given more than it has (at `later`), or half as much. True: it is down, and a pause begins. */
 bool window_unreached(struct window *window, bool later, const char *why, int64_t now, int64_t monotonic);

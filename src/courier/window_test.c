@@ -8,7 +8,8 @@
 
 /* What happens, a letter each, to the next hop whose number stands before it (0 if none does):
  *   + a send went well    - trouble          o a connection is greeted     c one is closed
- *   x no connection       l the same: 421    r reached                     b a send begins   e a send ends
+ *   x no connection       l the same: 421    r somebody was answered       b a send begins   e a send ends
+ *   u useless
  *   w a pause passes (a second more than the longest) */
 static void
 happen(struct windows *windows, const char *events, int64_t *now)
@@ -22,7 +23,8 @@ happen(struct windows *windows, const char *events, int64_t *now)
     case 'c': window->open--; break;
     case 'x': (void)window_unreached(window, false, "refused", NOW + *now, *now); break;
     case 'l': (void)window_unreached(window, true, "421", NOW + *now, *now); break;
-    case 'r': (void)backoff_reached(&window->backoff, NOW + *now); break;
+    case 'r': (void)window_reached(window, NOW + *now); break;
+    case 'u': (void)window_useless(window, "cut", NOW + *now, *now); break;
     case 'b': window->busy++; break;
     case 'e': window->busy--; break;
     case 'w': *now += 301 * CLOCK_SECOND; break;
@@ -49,6 +51,15 @@ static const struct {
   { .name = "none takes all", .hops = 2, .connections = 5, .events = "0++++1++++", .sizes = { 3, 3 }, .share = 3, .room = 5 },
   { .name = "halves", .hops = 1, .connections = 8, .events = "++++++-", .sizes = { 4 }, .share = 8, .room = 4 },
   { .name = "one at least", .hops = 1, .connections = 8, .events = "----", .sizes = { 1 }, .share = 8, .room = 1 },
+  { .name = "grows by one a round after trouble", .hops = 1, .connections = 8, .events = "++++++-+++", .sizes = { 4 }, .share = 8, .room = 4 },
+  { .name = "a round and another", .hops = 1, .connections = 8, .events = "++++++-++++" "+++++", .sizes = { 6 }, .share = 8, .room = 6 },
+  { .name = "from one on: two, then three", .hops = 1, .connections = 8, .events = "-+" "++", .sizes = { 3 }, .share = 8, .room = 3 },
+  { .name = "as before when it has its share", .hops = 2, .connections = 6, .events = "-+" "++" "+1x0+", .sizes = { 4, 1 }, .share = 6, .room = 4, .waits = true },
+  { .name = "useless twice", .hops = 1, .connections = 8, .events = "++oucouc", .sizes = { 1 }, .share = 8, .room = 1 },
+  { .name = "useless three times: down", .hops = 1, .connections = 8, .events = "++oucoucouc", .sizes = { 1 }, .share = 8, .room = 0, .waits = true },
+  { .name = "a pause each time from then on", .hops = 1, .connections = 8, .events = "oucoucoucwouc", .sizes = { 1 }, .share = 8, .room = 0, .waits = true },
+  { .name = "of use in between", .hops = 1, .connections = 8, .events = "oucoucroucouc", .sizes = { 1 }, .share = 8, .room = 1 },
+  { .name = "useless, down, of use again", .hops = 1, .connections = 8, .events = "oucoucoucwor+", .sizes = { 2 }, .share = 8, .room = 2 },
   { .name = "not reached, nothing open: down", .hops = 1, .connections = 8, .events = "++x", .sizes = { 2 }, .share = 8, .room = 0, .waits = true },
   { .name = "not reached, others open: half", .hops = 1, .connections = 8, .events = "oo++++x", .sizes = { 3 }, .share = 8, .room = 3 },
   { .name = "421 for a greeting, nothing open: down", .hops = 1, .connections = 8, .events = "l", .sizes = { 1 }, .share = 8, .room = 0, .waits = true },
