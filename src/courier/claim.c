@@ -188,7 +188,8 @@ take(struct tx *tx, const struct claim_options *options, const struct claim_cand
     res = from->kind == CLAIM_ROSTER ? take_roster(tx, options, claim, &head, error) : take_waiting(tx, options, claim, error);
   head_clear(&head);
   if (res == RES_OK)
-    res = sql_run(tx, "UPDATE delivery SET served_at = $2, due_at = " CLAIM_DUE_AT " WHERE id = $1", SQL_ARGS(sql_int(from->delivery_id), sql_int(options->now)), error);
+    res = sql_run(tx, "UPDATE delivery SET served_at = $2, due_at = " CLAIM_DUE_AT " WHERE id = $1",
+                  SQL_ARGS(sql_int(from->delivery_id), sql_int(options->now)), error);
   if (res == RES_OK && claim->targets->len == 0)
     res = claim_finish_delivery(tx, from->delivery_id, options->now, error);
   return res;

@@ -505,6 +505,38 @@ test_retry(void)
   assert_takes(fixture, 10, T0, "m1 m2 m3 m4 m5");
 }
 
+/* Whoever asks too early what of a delivery is due sets that right, and finds it when its time has come. */
+static void
+test_due_too_early(void)
+{
+  OWN(fixture) fixture = fixture_new(2);
+  fixture_post(fixture);
+  work(fixture, 10, T0, "m1 m2", "DS");
+  int64_t due = fixture_number(fixture, "SELECT due_at FROM delivery"), next_at;
+  g_assert_cmpint(due, ==, fixture_number(fixture, "SELECT next_at FROM recipient"));
+  fixture_run(fixture, "UPDATE delivery SET due_at = 0");
+  g_assert_null(take(fixture, 10, T0, false, &next_at));
+  g_assert_cmpint(next_at, ==, due);
+  work(fixture, 10, due, "m1", "S");
+  g_assert_cmpint(delivery_state(fixture), ==, 2);
+}
+
+/* A member who wants one copy only is known as such also when it has a row of its own: of a chunk that was given up before its message could be read. */
+static void
+test_rows_know_who_wants_one_copy(void)
+{
+  OWN(fixture) fixture = fixture_new(2);
+  fixture_set_member(fixture, 2, "receive_list_copy", "false");
+  fixture_post(fixture);
+  work(fixture, 10, T0, "m1 m2", "DD");
+  OWN(claim) claim = take(fixture, 10, T0 + CLOCK_HOUR, false, NULL);
+  g_assert_cmpuint(claim->targets->len, ==, 2);
+  g_assert_false(targets_at(claim->targets, 0)->no_copy);
+  g_assert_true(targets_at(claim->targets, 1)->no_copy);
+  finish(fixture, claim, "SK", OUTLET_DONE, T0 + CLOCK_HOUR);
+  g_assert_cmpint(fixture_number(fixture, "SELECT COUNT(*) FROM recipient WHERE state = 4 AND reply LIKE '%one copy only'"), ==, 1);
+}
+
 /* Rows of both shapes: a claim takes those of the first one due, as many as that shape allows; who was refused keeps the shape. */
 static void
 test_rows_keep_their_shape(void)
@@ -563,6 +595,8 @@ main(int argc, char **argv)
     { "left meanwhile", test_left_meanwhile },
     { "switched off meanwhile", test_switched_off_meanwhile },
     { "address changes meanwhile", test_address_changes_meanwhile },
+    { "due too early", test_due_too_early },
+    { "rows know who wants one copy", test_rows_know_who_wants_one_copy },
     { "down", test_down },
     { "broken", test_broken },
     { "broken in the middle", test_broken_in_the_middle },
@@ -570,6 +604,8 @@ main(int argc, char **argv)
     { "crash loop", test_crash_loop },
     { "suspect waits", test_suspect_waits },
     { "retry", test_retry },
+    { "rows keep their shape", test_rows_keep_their_shape },
+    { "refused keep their shape", test_refused_keep_their_shape },
   };
   g_test_init(&argc, &argv, NULL);
   log_configure(LOG_FORMAT_LOGFMT, LOG_LEVEL_ERROR);
@@ -577,7 +613,5 @@ main(int argc, char **argv)
     g_autofree char *path = g_strdup_printf("/claim/%s", tests[i].name);
     g_test_add_func(path, tests[i].run);
   }
-  g_test_add_func("/claim/rows keep their shape", test_rows_keep_their_shape);
-  g_test_add_func("/claim/refused keep their shape", test_refused_keep_their_shape);
   return g_test_run();
 }

@@ -17,7 +17,8 @@ find_due(struct tx *tx, int64_t delivery_id, int64_t now, const size_t limits[2]
   OWN(rows) rows = NULL;
   enum res res = sql_query(tx,
                            "SELECT recipient.id, recipient.member_id, recipient.address, recipient.attempts, recipient.first_at, "
-                           "member.left_at IS NOT NULL OR member.status <> 0 OR list.removed_at IS NOT NULL, recipient.shape "
+                           "member.left_at IS NOT NULL OR member.status <> 0 OR list.removed_at IS NOT NULL, recipient.shape, "
+                           "member.role = 0 AND member.receive_copy = 0 "
                            "FROM recipient LEFT JOIN member ON member.id = recipient.member_id LEFT JOIN list ON list.id = member.list_id "
                            "WHERE recipient.delivery_id = $1 AND recipient.state = 0 AND recipient.next_at <= $2 ORDER BY recipient.next_at, recipient.id LIMIT $3",
                            SQL_ARGS(sql_int(delivery_id), sql_int(now), sql_int(LOOK_MAX)), &rows, error);
@@ -35,7 +36,8 @@ find_due(struct tx *tx, int64_t delivery_id, int64_t now, const size_t limits[2]
                                             .member_id = row_int(rows, 1),
                                             .address = g_strdup(row_text(rows, 2)),
                                             .attempts = (int)row_int(rows, 3),
-                                            .first_at = row_int(rows, 4) });
+                                            .first_at = row_int(rows, 4),
+                                            .no_copy = row_int(rows, 7) != 0 });
     if (targets->len + left->len == limits[*shape])
       return RES_OK;
   }

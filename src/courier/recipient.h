@@ -9,11 +9,11 @@ enum recipient_state {
   RECIPIENT_CLAIMED,
   RECIPIENT_SENT,
   RECIPIENT_FAILED,
-  RECIPIENT_LEFT, /* left the list, or switched its delivery off, before it could be sent to */
+  RECIPIENT_LEFT, /* left the list, or switched its delivery off, before it could be sent to; or got no copy for the reason that is its reply */
 };
 
-/* Takes a delivery's waiting ones whose time has come, who are due for longest first, all of one shape, that of the first: it is told, and up to limits[shape] are taken. Those who have left the list
- * meanwhile are done with, and so are all if it was removed. */
+/* Takes a delivery's waiting ones whose time has come, those due for longest first, all of one shape, that of the first: it is told, and up to limits[shape] are
+ * taken. Those who have left the list meanwhile are done with, and so are all if it was removed. */
 enum res recipient_claim_due(struct tx *tx, int64_t delivery_id, int64_t now, const size_t limits[2], enum shape *shape, GArray *targets,
                              GError **error) MUST_CHECK;
 

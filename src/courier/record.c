@@ -88,13 +88,14 @@ static enum res
 record_settled_row(struct tx *tx, const struct record *record, size_t i, enum recipient_state state, GError **error)
 {
   const struct target *target = targets_at(record->claim->targets, i);
+  const struct transmission_reply *said = transmission_reply_of(record->mail, i);
   const struct attempt attempt = attempt_at(record, i);
   return recipient_record(tx, target->recipient_id,
                           &(struct recipient_row){ .state = state,
                                                    .attempts = target->attempts + (state == RECIPIENT_SENT),
                                                    .first_at = target->first_at,
                                                    .now = record->now,
-                                                   .reply = transmission_text_of(record->mail, i),
+                                                   .reply = said ? said->text : "it stands in To or Cc, and wants one copy only",
                                                    .attempt = state == RECIPIENT_SENT ? &attempt : NULL },
                           error);
 }
