@@ -164,11 +164,12 @@ count(struct smtp_peer *peer, const struct smtp_awaited *awaited, const struct s
   peer->congested = peer->congested || (reply->code == 421 && peer->refusals < SMTP_REFUSALS_MAX);
   if (reply->code / 100 >= 4 && !is_too_many(reply)) {
     peer->refusals++;
-    peer->taken = 0;
-  } else if (awaited->command == SMTP_CONTENT && reply->code / 100 == 2 && awaited->transaction->accepted > 0) {
-    peer->refusals = 0;
-    peer->taken++;
+    peer->agreed = 0;
+    return;
   }
+  peer->agreed++;
+  if (awaited->command == SMTP_CONTENT && reply->code / 100 == 2 && awaited->transaction->accepted > 0)
+    peer->refusals = 0;
 }
 
 enum res

@@ -100,7 +100,7 @@ smtp_dialogue_run(struct smtp_peer *peer, struct transmission *mail, const struc
   g_autoptr(GError) cause = NULL;
   bool chunks = peer->ehlo.chunking && smtp_content_is_clean(form->header) && smtp_content_is_clean(form->body);
   peer->personal = mail->shape == SHAPE_PERSONAL;
-  peer->taken = 0;
+  peer->agreed = 0;
   enum res res = smtp_flight_check(peer, &cause);
   while (res == RES_OK) {
     if (peer->refusals >= SMTP_REFUSALS_MAX)

@@ -3,10 +3,10 @@
 #include "courier/smtp_answer.h"
 #include <poll.h>
 
-/* To RSET, MAIL, RCPT, BDAT. */
-#define REPLIES_OF_COPY 4
-/* Personal copies on their way until so many in a row were taken: if all are refused, with two answers each, that is no trouble yet. */
-#define COPIES_FIRST 4
+/* Replies that may be outstanding at first: if all recipients are refused, that is no trouble yet. A personal copy is refused by two replies of its
+ * four, to RCPT and to BDAT. */
+#define REPLIES_FIRST (SMTP_REFUSALS_MAX - 1)
+#define REPLIES_FIRST_PERSONAL (2 * REPLIES_FIRST)
 
 /* RFC 5321 4.5.3.2. A block is what is written at once. */
 #define WAIT_COMMAND (5 * CLOCK_MINUTE)
@@ -136,12 +136,12 @@ smtp_flight_drain(struct smtp_peer *peer, size_t most, GError **error)
   return res;
 }
 
-/* Fewer after refusals, so that it is seen in time when they become too many. */
+/* More with each reply that agrees, fewer after refusals: so that it is seen in time when they become too many. */
 static size_t
 replies_max(const struct smtp_peer *peer)
 {
-  size_t most = SMTP_REPLIES_MAX / (1 + peer->refusals);
-  return peer->personal && peer->taken < COPIES_FIRST ? MIN(most, COPIES_FIRST * REPLIES_OF_COPY) : most;
+  size_t first = peer->personal ? REPLIES_FIRST_PERSONAL : REPLIES_FIRST;
+  return MIN(first + peer->agreed, SMTP_REPLIES_MAX) / (1 + peer->refusals);
 }
 
 /* When too much is outstanding, half of it is taken, so that the next writes can be large ones. */

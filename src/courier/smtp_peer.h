@@ -32,7 +32,7 @@ struct smtp_peer {
   unsigned transactions; /* number of the last one */
   bool personal;         /* what is being sent are personal copies */
   unsigned refusals;     /* in a row: since a message was taken */
-  unsigned taken;        /* messages in a row: since a refusal, and since the transmission began */
+  unsigned agreed;       /* replies in a row: since a refusal, and since the transmission began */
   bool dirty;            /* RSET before the next transaction */
   bool answered;         /* it has answered since this was last made false */
   bool congested;        /* it has asked for less since this was last made false */
