@@ -533,7 +533,7 @@ write_value(struct header_line *line, enum kind kind, char *text)
   }
 }
 
-/* A line without a name that started with a blank or a stray line end becomes neither a field nor a continuation. */
+/* A line without a name that started with a blank becomes neither a field nor a continuation. */
 static enum res
 append_rewritten(const struct header_field *field, char *text, GString *out, GError **error)
 {
@@ -542,7 +542,7 @@ append_rewritten(const struct header_field *field, char *text, GString *out, GEr
   if (field->name.n) {
     g_string_append_len(out, field->whole.p, field->value.p - field->whole.p);
     header_line_blanks(line, SLICE(" "));
-  } else if (g_ascii_isspace(field->whole.p[0])) {
+  } else if (is_blank(field->whole.p[0])) {
     g_string_append_c(out, '?');
   }
   if (!write_value(line, kind_of(field->name), text))
@@ -562,9 +562,9 @@ header_ascii_append(const struct header_field *field, GString *out, GError **err
       g_string_append(out, "\r\n");
     return RES_OK;
   }
-  /* A blank would make a field of "Sender\r: x". */
-  g_autofree char *value = g_strdelimit(header_unfold(field), "\r\n", field->name.n ? ' ' : '?');
+  /* What is no field must not become one: neither "Sender\r: x" nor "Sender", CRLF, " : x". */
+  g_autofree char *value = field->name.n ? g_strdelimit(header_unfold(field), "\r\n", ' ') : g_strdelimit(slice_dup(field->value), "\r\n", '?');
   g_autofree char *text = slice_dup(slice_trim(slice_of(value)));
-  /* A line without a name that held stray line ends alone would end the header. */
+  /* A line without a name that held blanks alone would end the header. */
   return field->name.n || text[0] ? append_rewritten(field, text, out, error) : RES_OK;
 }

@@ -111,6 +111,7 @@ static const struct row rows[] = {
   { .name = "a continuation of nothing", .input = " To: \xfc", .want = "?To: ?" },
   { .name = "a stray line end before no field", .input = "\nTo: x", .want = "?To: x" },
   { .name = "no field does not become one", .input = "Sender\r: x\ny", .want = "Sender?: x?y" },
+  { .name = "nor does one over two lines", .input = "Sender\r\n : \xe4", .want = "Sender?? : ?" },
   { .name = "too long a word of a trace", .input = "Received: " W1000, .reply = REPLY_NO_CONVERSION },
   { .name = "too long a word of a text", .input = "X: " W1000 AE " x", .want = NULL, .reply = REPLY_COUNT }, /* only its decoding counts */
 
