@@ -281,7 +281,8 @@ header_write(const struct entity *entity, const struct relabel *relabel, GString
       return res;
   }
   missing_fields_write(entity, relabel, out);
-  if (entity->is_whole || entity->view->message.n > entity->view->header.n)
+  bool headless = entity->view->message.n == 0 && relabel->encoding;
+  if (entity->is_whole || entity->view->message.n > entity->view->header.n || headless)
     g_string_append(out, "\r\n");
   return RES_OK;
 }
@@ -487,15 +488,37 @@ header_take(struct walk *walk)
   return between(walk, start, walk->at);
 }
 
+/* Lines between boundaries none of which is a field: somebody forgot the empty line before the text, and many readers show it all the same. */
+static bool
+is_headless(const struct header_view *view)
+{
+  for (size_t i = 0; i < view->n; i++)
+    if (view->fields[i].name.n)
+      return false;
+  return view->n > 0;
+}
+
+/* The header at walk->at. `optional`: it may be missing, and then the view is empty. */
+static enum res
+header_read(struct walk *walk, bool optional, struct header_view **view)
+{
+  size_t start = walk->at;
+  enum res res = header_view_new(header_take(walk), view, NULL);
+  if (res != RES_OK || !optional || !is_headless(*view))
+    return res;
+  walk->at = start;
+  g_clear_pointer(view, header_view_free);
+  return header_view_new(between(walk, start, start), view, NULL);
+}
+
 /* One body part, or one message within a message, up to the boundary behind it. `missing`: what it is if it has no type. */
 static enum res
 entity_write(struct walk *walk, enum content missing, bool is_message, GError **error)
 {
   if (++walk->parts > DOWNGRADE_PARTS_MAX)
     return refuse(error, REPLY_NO_CONVERSION, "the message has more than %d parts", DOWNGRADE_PARTS_MAX);
-  struct slice header = header_take(walk);
   OWN(header_view) view = NULL;
-  if (header_view_new(header, &view, NULL) != RES_OK)
+  if (header_read(walk, missing == CONTENT_TEXT && !is_message, &view) != RES_OK)
     return refuse(error, REPLY_NO_CONVERSION, "the header of a part cannot be read");
   struct entity entity = { .view = view, .is_message = is_message };
   entity_look(&entity, missing);

@@ -32,8 +32,8 @@ check_fields(struct slice before, struct slice after)
   while ((old = header_next(was, "Subject", old)) != NULL) {
     new = header_next(is, "Subject", new);
     g_assert_nonnull(new);
-    /* Words of "unknown-8bit" that were there run together with ours, and then octets are guessed together. */
-    if (old->value.n && memmem(old->value.p, old->value.n, "8bit", 4))
+    /* Words of "unknown-8bit", or of no charset, that were there run together with ours, and then octets are guessed together. */
+    if (old->value.n && (memmem(old->value.p, old->value.n, "8bit", 4) || memmem(old->value.p, old->value.n, "=?*", 3)))
       continue;
     g_autofree char *old_text = text_of(old);
     g_autofree char *new_text = text_of(new);
