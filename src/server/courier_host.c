@@ -2,7 +2,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "courier/courier.h"
+#include <errno.h>
 #include <pthread.h>
+#include <unistd.h>
 
 /* Connections, and so threads, of all outlets together. */
 #define CONNECTIONS_MAX 64
@@ -102,6 +104,31 @@ courier_host_check(const struct config *config, GError **error)
   return res;
 }
 
+/* They are read when they are needed, which may be at night: who starts the server is told now, as the user who will read them. */
+static void
+warn_of_files(const struct config *config, const struct config_outlet *outlet)
+{
+  bool tls = outlet->tls != CONFIG_TLS_NO;
+  const struct {
+    const char *key, *file;
+    bool used;
+  } files[] = {
+    { "tls_ca_file", outlet->tls_ca_file, tls },
+    { "tls_certificate", outlet->tls_certificate, tls },
+    { "tls_key", outlet->tls_key, tls },
+    { "password_file", outlet->password_file, true },
+  };
+  g_autofree char *section = outlet_section(outlet->name);
+  for (size_t i = 0; outlet->type == CONFIG_OUTLET_SMTP && i < G_N_ELEMENTS(files); i++) {
+    g_autofree char *path = path_of(config, files[i].file);
+    if (!files[i].used || !*path || access(path, R_OK) == 0)
+      continue;
+    const char *why = g_strerror(errno);
+    g_autofree char *key = g_strdup_printf("%s %s", section, files[i].key);
+    log_alarm("a file of an outlet cannot be read: its mail will wait", log_str("key", key), log_str("file", path), log_str("error", why));
+  }
+}
+
 /* --- the courier --- */
 
 static enum res
@@ -117,6 +144,8 @@ courier_of(struct store *store, const struct config *config, struct courier **co
   enum res res = outlets_of(config, outlets, error);
   if (res != RES_OK)
     return res;
+  for (size_t i = 0; i < config->n_outlets; i++)
+    warn_of_files(config, &config->outlets[i]);
   OWN(courier) made = courier_new(store, &options, outlets, config->n_outlets);
   res = courier_start(made, error);
   if (res == RES_OK)

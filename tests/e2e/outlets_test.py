@@ -395,6 +395,9 @@ class Passwords(Fanout):
 
     def test_missing(self):
         os.remove(self.path)
+        self.daemon.restart()
+        line = self.daemon.wait_log(event='a file of an outlet cannot be read: its mail will wait')
+        self.assertEqual((line['level'], line['key'], line['file']), ('error', '[outlet] password_file', self.path))
         code = self.post()
         line = self.daemon.wait_log(event='the outlet refuses us')
         self.assertIn('[outlet] password_file: ', line['error'])
@@ -453,6 +456,8 @@ class Certificates(Sinks):
     def test_a_file_that_there_is_not(self):
         os.remove(self.path)
         self.daemon.restart()  # is no error by itself: it is read when it is needed
+        line = self.daemon.wait_log(event='a file of an outlet cannot be read: its mail will wait')
+        self.assertEqual((line['key'], line['file']), ('[outlet] tls_ca_file', self.path))
         code = self.post()
         self.assertIn(f'[outlet] tls_ca_file: {self.path}: ', self.daemon.wait_log(event='the outlet refuses us')['error'])
         self.trust('ca')
