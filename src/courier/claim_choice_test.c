@@ -54,7 +54,7 @@ post_to(struct fixture *fixture, const char *address)
 static void
 check_fair(struct fixture *fixture, int64_t large)
 {
-  enum { SMALL = 20 };
+  enum { SMALL = 300 };
   bool seen[SMALL + 1] = { false };
   int64_t small[SMALL], now = T0;
   g_assert_cmpint(serve(fixture, "", now++), ==, large);

@@ -12,7 +12,8 @@ struct courier;
 struct courier_options {
   int chunk_size;              /* recipients claimed together, 1 to ROSTER_CHUNK_MAX; 0: that */
   int64_t max_octets;          /* of messages held in memory, but for a single larger one of each outlet; 0: 64 MiB */
-  int64_t max_in_flight;       /* octets of one list's copies, size times recipients, from which it gets no further piece; 0: no limit */
+  int64_t max_in_flight;       /* octets of one list's copies, size times recipients, from which it gets no further piece, but for those claimed at the same moment;
+                                * 0: no limit */
   const char *hostname;        /* ours */
   char *const *personal_domains; /* as typed, NULL after the last (shape_choice.h); NULL: none */
   struct retry_schedule retry; /* zeroes: 5 minutes, doubling to 4 hours, for 5 days */
