@@ -42,6 +42,7 @@ take_rset(struct smtp_peer *peer, const struct smtp_awaited *awaited, bool whole
   if (reply->code / 100 != 2)
     return lost(reply, error);
   peer->dirty = false;
+  peer->resets += peer->refusals > 0;
   return RES_OK;
 }
 
@@ -170,6 +171,12 @@ count(struct smtp_peer *peer, const struct smtp_awaited *awaited, const struct s
   peer->agreed++;
   if (awaited->command == SMTP_CONTENT && reply->code / 100 == 2 && awaited->transaction->accepted > 0)
     peer->refusals = 0;
+}
+
+bool
+smtp_answer_is_worn(const struct smtp_peer *peer)
+{
+  return peer->refusals >= SMTP_REFUSALS_MAX || peer->resets >= SMTP_RESETS_MAX;
 }
 
 enum res

@@ -1,5 +1,6 @@
 #include "courier/smtp_client.h"
 #include "base/clock.h"
+#include "courier/smtp_answer.h"
 #include "courier/smtp_dialogue.h"
 #include "courier/smtp_form.h"
 #include "courier/smtp_hello.h"
@@ -76,7 +77,7 @@ smtp_client_congested(const struct smtp_client *client)
 bool
 smtp_client_worn(const struct smtp_client *client)
 {
-  return client->peer.dirty || client->peer.refusals >= SMTP_REFUSALS_MAX;
+  return client->peer.dirty || smtp_answer_is_worn(&client->peer);
 }
 
 void

@@ -6,6 +6,7 @@
  *   neither                 C: MAIL   C: RCPT   C: …   C: DATA or BDAT   C: octets .
  */
 #include "courier/smtp_dialogue.h"
+#include "courier/smtp_answer.h"
 #include "courier/smtp_command.h"
 #include "courier/smtp_content.h"
 #include "courier/smtp_flight.h"
@@ -29,7 +30,10 @@ say_envelope(struct smtp_peer *peer, struct smtp_transaction *t, GError **error)
     smtp_command_mail(t, &peer->ehlo, line);
     res = smtp_flight_say(peer, SMTP_MAIL, t, 0, (struct slice){ line->str, line->len }, error);
   }
-  for (size_t i = 0; i < t->n && res == RES_OK && !t->refused; i++) {
+  for (size_t i = 0; i < t->n && res == RES_OK; i++) {
+    res = smtp_flight_room(peer, 0, error);
+    if (res != RES_OK || t->refused)
+      return res;
     if (is_enough(peer, t)) {
       smtp_transaction_cut(t, i);
       return smtp_flight_drain(peer, 0, error);
@@ -103,9 +107,9 @@ smtp_dialogue_run(struct smtp_peer *peer, struct transmission *mail, const struc
   peer->agreed = 0;
   enum res res = smtp_flight_check(peer, &cause);
   while (res == RES_OK) {
-    if (peer->refusals >= SMTP_REFUSALS_MAX)
+    if (smtp_answer_is_worn(peer))
       res = smtp_flight_drain(peer, 0, &cause);
-    if (res != RES_OK || peer->refusals >= SMTP_REFUSALS_MAX)
+    if (res != RES_OK || smtp_answer_is_worn(peer))
       break;
     OWN(smtp_transaction) t = smtp_transaction_next(peer, mail, form);
     if (t != NULL) {

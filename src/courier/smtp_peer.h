@@ -8,9 +8,11 @@
 /* The same for the octets of what they answer. One message may be larger. */
 #define SMTP_OCTETS_MAX (1024 * 1024)
 
-/* Refusals in a row after which a connection is given up for a fresh one. Postfix answers each command a second late after 10 and hangs up after 20
- * (smtpd_soft_error_limit, smtpd_hard_error_limit), Exim hangs up at the 11th RSET that led to nothing (smtp_accept_max_nonmail). */
+/* Refusals in a row, and RSETs after a refusal, after which a connection is given up for a fresh one. Postfix answers each command a second late
+ * after 10 refusals and hangs up after 20 (smtpd_soft_error_limit, smtpd_hard_error_limit), Exim hangs up at the 11th RSET that led to nothing
+ * (smtp_accept_max_nonmail); some more are on their way when that is seen. */
 #define SMTP_REFUSALS_MAX 9
+#define SMTP_RESETS_MAX 6
 
 struct smtp_transaction;
 
@@ -32,6 +34,7 @@ struct smtp_peer {
   unsigned transactions; /* number of the last one */
   bool personal;         /* what is being sent are personal copies */
   unsigned refusals;     /* in a row: since a message was taken */
+  unsigned resets;       /* RSETs after a refusal, since the connection began */
   unsigned agreed;       /* replies in a row: since a refusal, and since the transmission began */
   bool dirty;            /* RSET before the next transaction */
   bool answered;         /* it has answered since this was last made false */

@@ -9,6 +9,7 @@
 A hook gets (session, argument) and gives back None (the usual reply), a reply as text, or Do(…). Hooks and their arguments:
     CONNECT None · EHLO, HELO, RSET, NOOP, QUIT, VRFY, STARTTLS, AUTH, OTHER the line as text · MAIL, RCPT Path · DATA None (before the 354)
     BDAT (octets, last) · DOT the Message (after the dot, or BDAT LAST) · OCTETS how many of a message so far, DATA only
+    REPLY each reply as text, when all else has been decided: None lets it go, Do(…) is sent instead
 What no client may do is noted in `violations` (sink_rules.py). The dialogue: sink_session.py.
 """
 import socket

@@ -97,8 +97,14 @@ class Wire:
             early = self.early()
             if early:
                 self.violation(f'sent behind {self.verb}, before its reply{"" if last else ", without PIPELINING"}: {early[:40]!r}')
+        hook = self.sink.on.get('REPLY')
+        action = hook(self, octets) if hook and isinstance(octets, str) else None
+        if action:
+            octets = action.send
         with self.writing:
             self.out.append(self.padding(octets) + octets.encode() + b'\r\n' if isinstance(octets, str) else octets)
+        if action and action.then != 'go':
+            self.leave(action.then)
         if self.sink.eager:
             self.flush()
 
