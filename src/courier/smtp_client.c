@@ -77,7 +77,7 @@ smtp_client_congested(const struct smtp_client *client)
 bool
 smtp_client_worn(const struct smtp_client *client)
 {
-  return client->peer.dirty || smtp_answer_is_worn(&client->peer);
+  return smtp_answer_is_worn(&client->peer);
 }
 
 void
