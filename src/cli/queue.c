@@ -170,11 +170,12 @@ run_retry(struct cli *cli, int argc, char **argv)
   (void)argc, (void)argv;
   g_autoptr(GError) error = NULL;
   OWN(store) store = NULL;
-  int64_t waiting, n = 1;
+  int64_t waiting = 0, n = 1;
   enum res res = cli_store(cli, &store, &error);
   if (res == RES_OK)
     res = store_read(store, count_waiting, &waiting, &error);
-  while (res == RES_OK && n > 0)
+  /* What a server refuses again meanwhile is not made due a second time. */
+  for (int64_t left = waiting; res == RES_OK && n > 0 && left > -SLICE_SIZE; left -= n)
     res = store_write(store, make_due, &n, &error);
   if (res == RES_OK)
     res = cli_tell(cli, "retry", &error); /* no server: it tries at once when it starts */
