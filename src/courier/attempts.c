@@ -1,5 +1,5 @@
 #include "courier/attempts.h"
-#include "courier/smtp_reply.h"
+#include "smtp/smtp_reply.h"
 
 #define DROPPED "dropped "
 

@@ -2,7 +2,7 @@
 /* Attempts at a recipient, or at a whole chunk, as stored: a line each, "AT VIA<tab>TEXT", the oldest first: when (epoch microseconds), to whom (struct
  * transmission_reply's via; "" if nobody was reached), and what was said. A line "dropped N" stands for N that are no longer told. */
 #include "base/slice.h"
-#include "courier/transmission.h"
+#include "smtp/transmission.h"
 
 /* The first and the last so many are told. */
 #define ATTEMPTS_FIRST 3

@@ -2,7 +2,7 @@
 /* Recipients sent to together: the rows of the table chunk. The done ones are the ledger. All inside a store_fn. */
 #include "courier/roster_chunk.h"
 #include "courier/target.h"
-#include "courier/transmission.h"
+#include "smtp/transmission.h"
 #include "store/store.h"
 
 enum chunk_state { CHUNK_WAITING, CHUNK_CLAIMED, CHUNK_DONE };

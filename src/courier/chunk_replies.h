@@ -11,7 +11,7 @@
  * The last is what most lines of personal copies are: replies of one server differ in the queue id alone. */
 #include "courier/attempts.h"
 #include "courier/roster.h"
-#include "courier/transmission.h"
+#include "smtp/transmission.h"
 
 /* --- writing --- */
 

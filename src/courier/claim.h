@@ -2,7 +2,7 @@
 /* A piece of work: the next chunk of a roster, a chunk that waits to be tried again, or recipients whose time has come, all of one
  * delivery. Inside a store_fn. */
 #include "courier/target.h"
-#include "courier/transmission.h"
+#include "smtp/transmission.h"
 #include "envelope/tag.h"
 #include "envelope/role.h"
 #include "store/store.h"

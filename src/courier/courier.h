@@ -3,7 +3,7 @@
  * leadership on, and only then sends. There is a thread for each connection that any outlet may have, so that none waits for another. An idle
  * courier makes no wake-ups. Any thread may call, but start, stop and free are one thread's. */
 #include "base/own.h"
-#include "courier/outlet.h"
+#include "outlet/outlet.h"
 #include "courier/retry.h"
 #include "store/store.h"
 

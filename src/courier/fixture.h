@@ -1,6 +1,6 @@
 #pragma once
 /* For tests: a store with one list, its members and postings, and answers to questions about what stands in it. A failure ends the test. */
-#include "courier/outlet.h"
+#include "outlet/outlet.h"
 #include "store/store.h"
 
 #define FIXTURE_MESSAGE                                                                                                  \

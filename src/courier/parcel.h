@@ -1,7 +1,7 @@
 #pragma once
 /* A posting's copies in memory: loaded once for a delivery and shared by all connections that send it. Any thread. */
 #include "base/own.h"
-#include "courier/transmission.h"
+#include "smtp/transmission.h"
 #include "store/store.h"
 #include <glib.h>
 

@@ -1,7 +1,7 @@
 #pragma once
 /* What became of a piece of work, written down. Inside a store_fn. */
 #include "courier/claim.h"
-#include "courier/outlet.h"
+#include "outlet/outlet.h"
 #include "courier/retry.h"
 
 /* A chunk whose transactions broke so often without getting anywhere is given up: its recipients get rows of their own, and their lifetime begins. */

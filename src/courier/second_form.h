@@ -1,6 +1,6 @@
 #pragma once
 /* What is made of a message for servers that can do less: once, and kept with it. */
-#include "courier/transmission.h"
+#include "smtp/transmission.h"
 #include <stdint.h>
 
 struct second_form {

@@ -1,6 +1,6 @@
 #pragma once
 /* In which shape the members of a list get their copies: the list's settings personal and personalize, [courier] personal_domains, and who bounced of late. */
-#include "courier/transmission.h"
+#include "smtp/transmission.h"
 #include "store/store.h"
 
 struct shape_choice {

@@ -1,7 +1,7 @@
 #pragma once
 /* A claimed piece of work, from the message's octets to what became of it; work_step.h records that. A thread's own. */
 #include "courier/claim.h"
-#include "courier/outlet.h"
+#include "outlet/outlet.h"
 #include "courier/parcel.h"
 #include "courier/record.h"
 

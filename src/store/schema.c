@@ -108,7 +108,7 @@ static const char version_2[] =
   "DROP INDEX delivery_roster;\n"
   "CREATE INDEX delivery_roster ON delivery (outlet, served_at) WHERE state = 0 AND roster = 1 AND (cursor < last_join OR served_at = 0);\n"
 
-  /* shape: the enum of courier/transmission.h. */
+  /* shape: the enum of smtp/transmission.h. */
   "ALTER TABLE chunk ADD COLUMN shape BIGINT NOT NULL DEFAULT 0;\n"
   "ALTER TABLE recipient ADD COLUMN shape BIGINT NOT NULL DEFAULT 0;\n"
   /* Earlier attempts, a line each (courier/attempts.h). */

@@ -7,7 +7,7 @@ import re
 import sys
 from dataclasses import dataclass
 
-BELOW_ROBOT = 'base net store envelope message list verdict queue pipeline courier'.split()
+BELOW_ROBOT = 'base net store envelope message list verdict queue pipeline smtp outlet courier'.split()
 BELOW_SURFACE = BELOW_ROBOT + ['robot', 'archive']
 MAY_INCLUDE = {  # a folder may always include itself
     'base': [],
@@ -20,7 +20,9 @@ MAY_INCLUDE = {  # a folder may always include itself
     'verdict': ['base', 'envelope', 'message', 'list'],
     'queue': ['base', 'store', 'envelope', 'message', 'list', 'verdict'],
     'pipeline': ['base', 'envelope', 'message', 'list'],
-    'courier': ['base', 'net', 'store', 'envelope', 'message', 'list', 'queue', 'pipeline'],
+    'smtp': ['base', 'net'],
+    'outlet': ['base', 'net', 'smtp'],
+    'courier': ['base', 'net', 'store', 'envelope', 'message', 'list', 'queue', 'pipeline', 'smtp', 'outlet'],
     'robot': BELOW_ROBOT,
     'archive': BELOW_ROBOT,
     'rest': BELOW_SURFACE,
