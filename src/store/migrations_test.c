@@ -331,6 +331,28 @@ test_schema(void)
   scratch_free(scratch);
 }
 
+/* What waited under version 1 waits on: for the default outlet, in a batch, due at once. */
+static void
+test_schema_2(void)
+{
+  struct scratch scratch = scratch_new();
+  must_migrate(scratch.path, (struct migration_list){ schema.items, 1 });
+  execute(scratch.path, "INSERT INTO message (id, size, accepted, created_at) VALUES (1, 1, 1, 1);"
+                        "INSERT INTO posting (id, code, list_id, domain_id, role, address, message_id, state, reverse_path, sender, subject, received_at) "
+                        "VALUES (1, 'p', 1, 1, 0, 'ant@example.com', 1, 0, '', '', '', 1);"
+                        "INSERT INTO delivery (id, posting_id, list_id, state, roster, last_join, reverse_path, created_at) VALUES (1, 1, 1, 0, 1, 9, 'r', 1), (2, 1, 1, 2, 1, 9, 'r', 1);"
+                        "INSERT INTO chunk (delivery_id, state, claimed_at, count, members) VALUES (1, 0, 1, 1, x'01');"
+                        "INSERT INTO recipient (delivery_id, address, state, next_at, first_at) VALUES (1, 'm@example.net', 0, 7, 1);"
+                        "INSERT INTO bounce (list_id, member_id, address, delivery_id, at, reply) VALUES (1, 1, 'b@example.net', 1, 1, '550')");
+  must_migrate(scratch.path, schema);
+  g_assert_cmpint(integer(scratch.path, "SELECT count(*) FROM delivery WHERE id = 1 AND outlet = '' AND due_at = 0"), ==, 1);
+  g_assert_cmpint(integer(scratch.path, "SELECT count(*) FROM delivery WHERE id = 2 AND due_at IS NULL"), ==, 1);
+  g_assert_cmpint(integer(scratch.path, "SELECT count(*) FROM chunk WHERE shape = 0"), ==, 1);
+  g_assert_cmpint(integer(scratch.path, "SELECT count(*) FROM recipient WHERE shape = 0 AND history = '' AND next_at = 7"), ==, 1);
+  g_assert_cmpint(integer(scratch.path, "SELECT count(*) FROM bounce WHERE kind = 0"), ==, 1);
+  scratch_free(scratch);
+}
+
 /* References that no index answers: taking away the row referred to would read all of the table that refers. Domains and lists are never
  * taken away. */
 #define UNINDEXED_REFERENCES                                                                                                         \
@@ -370,6 +392,7 @@ main(int argc, char **argv)
   g_test_add_func("/migrations/rebuild", test_rebuild);
   g_test_add_func("/migrations/pulse", test_pulse);
   g_test_add_func("/migrations/schema", test_schema);
+  g_test_add_func("/migrations/schema-2", test_schema_2);
   g_test_add_func("/migrations/references", test_references);
   return g_test_run();
 }
