@@ -5,6 +5,9 @@ from lib.next_hop_matrix import WORDS, Matrix
 
 
 class Batch(Matrix):
+    def test_manners(self):
+        self.check_manners()
+
     def test_helo(self):
         self.check_all(WORDS['HELO'])
 

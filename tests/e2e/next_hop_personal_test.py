@@ -8,6 +8,9 @@ from lib.sink import Do
 class Personal(Matrix):
     SHAPE = 'always'
 
+    def test_manners(self):
+        self.check_manners()
+
     def test_helo(self):
         self.check_all(WORDS['HELO'])
 

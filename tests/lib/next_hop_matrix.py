@@ -112,6 +112,18 @@ class Matrix(Fanout):
                     self.offer(words)
                     self.check(step, action)
 
+    def check_manners(self):
+        """Odd ways to speak and to listen, with more copies than go in one flight."""
+        self.people += self.add_members(addresses(56, start=self.COUNT + 1))
+        for name, words in WORDS.items():
+            for manner in {'trickle': True}, {'slow': 500}, {'eager': True, 'pad': 2000}:
+                with self.subTest(words=name, manner=manner):
+                    self.hang_up()
+                    self.offer(words)
+                    self.sink.trickle, self.sink.slow, self.sink.eager, self.sink.pad = False, 0, False, 0
+                    vars(self.sink).update(manner)
+                    self.account(self.post(), sent=self.people)
+
     def hang_up(self):
         """An idle connection would let greeting and EHLO pass by."""
         for session in self.sink.open_sessions:
