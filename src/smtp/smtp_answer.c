@@ -166,6 +166,8 @@ count(struct smtp_peer *peer, const struct smtp_awaited *awaited, const struct s
   if (reply->code / 100 >= 4 && !is_too_many(reply)) {
     peer->refusals++;
     peer->agreed = 0;
+    if (peer->refusals >= SMTP_REFUSALS_MAX && awaited->transaction)
+      awaited->transaction->mail->many_refused = true;
     return;
   }
   peer->agreed++;

@@ -104,6 +104,8 @@ smtp_dialogue_run(struct smtp_peer *peer, struct transmission *mail, const struc
   g_autoptr(GError) cause = NULL;
   bool chunks = peer->ehlo.chunking && smtp_content_is_clean(form->header) && smtp_content_is_clean(form->body);
   peer->personal = mail->shape == SHAPE_PERSONAL;
+  /* To this machine a round trip costs nothing. */
+  peer->short_flights = mail->many_refused || stream_is_local(peer->stream);
   peer->agreed = 0;
   enum res res = smtp_flight_check(peer, &cause);
   while (res == RES_OK) {

@@ -141,7 +141,8 @@ static size_t
 replies_max(const struct smtp_peer *peer)
 {
   size_t first = peer->personal ? REPLIES_FIRST_PERSONAL : REPLIES_FIRST;
-  return MIN(first + peer->agreed, SMTP_REPLIES_MAX) / (1 + peer->refusals);
+  size_t most = peer->short_flights ? first : SMTP_REPLIES_MAX;
+  return MIN(first + peer->agreed, most) / (1 + peer->refusals);
 }
 
 /* When too much is outstanding, half of it is taken, so that the next writes can be large ones. */

@@ -33,6 +33,7 @@ struct smtp_peer {
   size_t max_recipients; /* a transaction; learned from 452 too */
   unsigned transactions; /* number of the last one */
   bool personal;         /* what is being sent are personal copies */
+  bool short_flights;    /* no more outstanding than may all be refused without harm */
   unsigned refusals;     /* in a row: since a message was taken */
   unsigned resets;       /* RSETs after a refusal, since the connection began */
   unsigned agreed;       /* replies in a row: since a refusal, and since the transmission began */

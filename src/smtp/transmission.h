@@ -81,6 +81,7 @@ struct transmission {
   GPtrArray *replies; /* struct transmission_reply * */
   char via[80];       /* who is being talked to: kept with each reply */
   int refused;        /* the reply that refused the message as a whole for good; -1: none did */
+  bool many_refused;  /* the outlet's: so many recipients in a row were refused that a connection was given up */
 };
 
 /* Room for `n` recipients, all pending without address. */

@@ -63,11 +63,12 @@ class Transactions(Fanout):
         self.assertEqual(self.sink.messages[0].body, body.replace('\n', '\r\n').encode())
 
     def test_pipelined_in_few_writes(self):
+        """To the same machine some commands in each: a round trip costs nothing, and is sooner than many refusals. (smtp_client_test has long flights.)"""
         people = self.add_members(450)
         self.account(self.post(), sent=people)
         session = self.sink.sessions[0]
         self.assertEqual(verbs(session)[:454], ['EHLO', 'MAIL'] + ['RCPT'] * 450 + ['DATA'] + verbs(session)[453:454])
-        self.assertLess(len(session.reads), 20, session.reads)
+        self.assertLess(len(session.reads), 450 / 4, session.reads)
 
     def test_a_second_message_on_the_same_connection(self):
         people = self.add_members(2)

@@ -11,7 +11,6 @@ TIMEOUT = 300
 class Behind(EveryNextHop, WithSmtputf8, NextHop):
     MTA = Postfix
     CAN_LACK = ('PIPELINING', 'CHUNKING', '8BITMIME', 'SMTPUTF8', 'DSN', 'SIZE')
-    REFUSED = 9  # smtpd_soft_error_limit is 10: then each reply takes a second
     TLS = 'TLS connection established'
 
 
