@@ -4,6 +4,8 @@
 #include "outlet/outlet_smtp.h"
 #include "smtp/smtp_client.h"
 
+/* For the answer to QUIT. */
+#define WAIT_QUIT CLOCK_SECOND
 #define CONNECT_WAIT (30 * CLOCK_SECOND)
 #define IDLE_MAX (5 * CLOCK_SECOND)
 /* Transmissions over one connection: an MTA's limits per connection shall not surprise us. */
@@ -32,9 +34,9 @@ link_free(struct link *link)
 OWN_DEFINE(link, link_free)
 
 static void
-link_quit(struct link *link)
+link_quit(struct link *link, int64_t deadline)
 {
-  smtp_client_quit(g_steal_pointer(&link->client));
+  smtp_client_quit(g_steal_pointer(&link->client), deadline);
   link_free(link);
 }
 
@@ -272,7 +274,7 @@ pool_give(struct next_hop *hop, struct link *link, enum use use, const GError *c
   if (cause)
     link_free(link);
   else if (!keep)
-    link_quit(link);
+    link_quit(link, clock_monotonic() + WAIT_QUIT);
 }
 
 /* A connection that was idle and breaks before the server answered anything is followed by a fresh one. So is one over which some recipients were
@@ -303,6 +305,7 @@ next_hop_send(struct next_hop *hop, struct transmission *transmission, GError **
 int64_t
 next_hop_expire(struct next_hop *hop, int64_t now)
 {
+  int64_t quit = clock_monotonic() + WAIT_QUIT; /* for all of them: a server that hangs does not hold up the caller for each */
   for (;;) {
     struct link *old = NULL;
     int64_t next = INT64_MAX;
@@ -318,7 +321,7 @@ next_hop_expire(struct next_hop *hop, int64_t now)
     pthread_mutex_unlock(&hop->smtp->lock);
     if (old == NULL)
       return next;
-    link_quit(old);
+    link_quit(old, quit);
   }
 }
 

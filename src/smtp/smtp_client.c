@@ -1,11 +1,8 @@
 #include "smtp/smtp_client.h"
-#include "base/clock.h"
 #include "smtp/smtp_answer.h"
 #include "smtp/smtp_dialogue.h"
 #include "smtp/smtp_form.h"
 #include "smtp/smtp_hello.h"
-
-#define WAIT_QUIT CLOCK_SECOND
 
 struct smtp_client {
   struct smtp_client_options options;
@@ -41,10 +38,10 @@ smtp_client_free(struct smtp_client *client)
 }
 
 void
-smtp_client_quit(struct smtp_client *client)
+smtp_client_quit(struct smtp_client *client, int64_t deadline)
 {
   struct smtp_reply reply;
-  stream_deadline(client->peer.stream, clock_monotonic() + WAIT_QUIT);
+  stream_deadline(client->peer.stream, deadline);
   if (stream_write(client->peer.stream, SLICE("QUIT\r\n"), NULL) == RES_OK)
     (void)!smtp_reply_read(client->peer.stream, &reply, NULL);
   smtp_client_free(client);

@@ -28,8 +28,8 @@ enum res smtp_client_hello(struct smtp_client *client, GError **error) MUST_CHEC
 /* Closes without a word. NULL is allowed. */
 void smtp_client_free(struct smtp_client *client);
 OWN_DEFINE(smtp_client, smtp_client_free)
-/* Says QUIT, waits a second for the answer, closes and frees. */
-void smtp_client_quit(struct smtp_client *client);
+/* Says QUIT, waits until `deadline` (monotonic) for the answer, closes and frees. */
+void smtp_client_quit(struct smtp_client *client, int64_t deadline);
 
 /* Sends to all pending recipients, in as many transactions as it takes, in the form that the server can take. What it cannot take (size,
  * 8 bit, SMTPUTF8) fails here with a reply of ours.

@@ -1,4 +1,5 @@
 #include "smtp/smtp_client.h"
+#include "base/clock.h"
 #include "net/memory_peer.h"
 #include <errno.h>
 
@@ -266,7 +267,7 @@ test_quit(void)
 {
   struct memory_peer peer = { .input = SLICE(HELLO ALL "221 bye\r\n"), .piece = 1 };
   struct smtp_client *client = open_client(&peer, 1, RES_OK);
-  smtp_client_quit(client);
+  smtp_client_quit(client, clock_monotonic() + CLOCK_SECOND);
   g_assert_cmpstr(peer.output->str, ==, "EHLO lists.example.com\r\nQUIT\r\n");
   g_assert_true(peer.closed);
   g_string_free(peer.output, TRUE);

@@ -1,4 +1,5 @@
 #include "smtp/smtp_client.h"
+#include "base/clock.h"
 #include "net/memory_peer.h"
 #include "net/tls_peer.h"
 #include <sys/socket.h>
@@ -174,7 +175,7 @@ test_starttls(void)
   mail.reverse_path = "ant@example.com";
   mail.recipients[0].address = "a@x.example";
   g_assert_cmpint(smtp_client_send(client, &mail, &error), ==, RES_OK);
-  smtp_client_quit(client);
+  smtp_client_quit(client, clock_monotonic() + CLOCK_SECOND);
   pthread_join(thread, NULL);
   tls_peer_join(&clear.tls);
   g_assert_cmpstr(heard->str, ==, EHLO SAID_PLAIN "MAIL FROM:<ant@example.com>\r\nRCPT TO:<a@x.example>\r\nDATA\r\nSubject: x\r\n\r\n.\r\nQUIT\r\n");
