@@ -48,6 +48,13 @@ slice_find(struct slice s, char c)
 }
 
 struct slice
+slice_line(struct slice text)
+{
+  const char *end = text.n ? memmem(text.p, text.n, "\r\n", 2) : NULL;
+  return end ? slice_head(text, (size_t)(end - text.p) + 2) : text;
+}
+
+struct slice
 slice_until(struct slice s, char c)
 {
   return slice_head(s, slice_find(s, c));

@@ -63,6 +63,8 @@ bool slice_ends_nocase(struct slice s, struct slice suffix);
 size_t slice_find(struct slice s, char c);
 /* The part before the first `c`, or all of `s`. */
 struct slice slice_until(struct slice s, char c);
+/* The line at the start of `text`, with its CRLF; all of `text` if no CRLF follows. */
+struct slice slice_line(struct slice text);
 /* `s` without spaces, tabs, CR and LF at both ends. */
 struct slice slice_trim(struct slice s);
 /* Parses all of `s` as an unsigned decimal of at most 18 digits. False: it is not one. */

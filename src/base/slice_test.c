@@ -40,6 +40,9 @@ test_parts(void)
 {
   struct slice s = SLICE("name=value=x");
   g_assert_true(slice_equal(slice_until(s, '='), SLICE("name")));
+  g_assert_true(slice_equal(slice_line(SLICE("one\r\ntwo\r\n")), SLICE("one\r\n")));
+  g_assert_true(slice_equal(slice_line(SLICE("no\nend\r")), SLICE("no\nend\r")));
+  g_assert_cmpuint(slice_line(SLICE("")).n, ==, 0);
   g_assert_cmpuint(slice_find(s, '?'), ==, s.n);
   g_assert_true(slice_equal(slice_skip(s, 5), SLICE("value=x")));
   g_assert_cmpuint(slice_skip(s, 99).n, ==, 0);

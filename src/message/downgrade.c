@@ -87,9 +87,7 @@ static enum res entity_write(struct walk *walk, enum content missing, bool is_me
 static struct slice
 line_at(const struct walk *walk, size_t at)
 {
-  struct slice rest = slice_skip(walk->text, at);
-  const char *end = rest.n ? memmem(rest.p, rest.n, "\r\n", 2) : NULL;
-  return end ? slice_head(rest, (size_t)(end - rest.p) + 2) : rest;
+  return slice_line(slice_skip(walk->text, at));
 }
 
 /* RFC 2046 5.1.1: the number of the open boundary that `line` is, counted from 1 at the outermost; 0 if it is none. The innermost counts

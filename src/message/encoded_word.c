@@ -180,3 +180,67 @@ encoded_words_decode(struct slice text, size_t max)
   unsigned conversions = CONVERSIONS_MAX;
   return encoded_words_decode_within(text, max, &conversions);
 }
+
+/* --- encoding --- */
+
+/* Octets that stand for themselves also in phrases (RFC 2047 5 (3)); a space becomes '_'. */
+static bool
+q_is_plain(char c)
+{
+  return g_ascii_isalnum(c) || (c != '\0' && strchr("!*+-/ ", c) != NULL);
+}
+
+static size_t
+encoded_length(struct slice text, bool base64)
+{
+  if (base64)
+    return (text.n + 2) / 3 * 4;
+  size_t n = 0;
+  for (size_t i = 0; i < text.n; i++)
+    n += q_is_plain(text.p[i]) ? 1 : 3;
+  return n;
+}
+
+bool
+encoded_word_prefers_base64(struct slice text)
+{
+  return 2 * encoded_length(text, true) < encoded_length(text, false);
+}
+
+size_t
+encoded_word_fitting(struct slice text, bool utf8, bool base64, size_t room)
+{
+  size_t n = 0;
+  while (n < text.n) {
+    size_t next = n + (utf8 ? (size_t)(g_utf8_next_char(text.p + n) - (text.p + n)) : 1);
+    next = MIN(next, text.n);
+    if (n && encoded_length(slice_head(text, next), base64) > room)
+      break;
+    n = next;
+  }
+  return n;
+}
+
+static void
+append_q(GString *out, struct slice text)
+{
+  for (size_t i = 0; i < text.n; i++)
+    if (text.p[i] == ' ')
+      g_string_append_c(out, '_');
+    else if (q_is_plain(text.p[i]))
+      g_string_append_c(out, text.p[i]);
+    else
+      g_string_append_printf(out, "=%02X", (unsigned)(unsigned char)text.p[i]);
+}
+
+void
+encoded_word_append(GString *out, struct slice text, const char *charset, bool base64)
+{
+  g_string_append_printf(out, "=?%s?%c?", charset, base64 ? 'B' : 'Q');
+  if (base64) {
+    g_autofree char *encoded = g_base64_encode((const guchar *)text.p, text.n);
+    g_string_append(out, encoded);
+  } else
+    append_q(out, text);
+  g_string_append(out, "?=");
+}

@@ -13,14 +13,6 @@ is_blank(char c)
   return c == ' ' || c == '\t';
 }
 
-/* The line at the start of `text` with its CRLF; all of `text` if no CRLF follows. */
-static struct slice
-line_of(struct slice text)
-{
-  const char *end = text.n ? memmem(text.p, text.n, "\r\n", 2) : NULL;
-  return end ? slice_head(text, (size_t)(end - text.p) + 2) : text;
-}
-
 static struct slice
 without_line_end(struct slice line)
 {
@@ -65,7 +57,7 @@ header_cut(struct header_view *view, GArray *fields, GError **error)
   /* So much and no more is looked at: a section that has not ended by then is too long. */
   struct slice rest = slice_head(view->message, HEADER_MAX + 2);
   while (rest.n) {
-    struct slice line = line_of(rest);
+    struct slice line = slice_line(rest);
     if (slice_equal(line, SLICE("\r\n"))) {
       view->header.n = (size_t)(line.p - view->message.p);
       view->body = slice_skip(view->message, view->header.n + 2);
@@ -151,7 +143,7 @@ header_unfold(const struct header_field *field)
   GString *text = g_string_sized_new(field->value.n);
   struct slice rest = field->value;
   while (rest.n) {
-    struct slice line = line_of(rest);
+    struct slice line = slice_line(rest);
     struct slice plain = without_line_end(line);
     g_string_append_len(text, plain.p, (gssize)plain.n);
     rest = slice_skip(rest, line.n);

@@ -3,6 +3,7 @@
  * `occurs` of each name answer that without a look at the other fields: a hostile header of thousands of fields and names costs no more
  * than its size. */
 #include "message/header_edit.h"
+#include "message/encoded_word.h"
 
 #define LINE_SOFT 78
 #define LINE_HARD 998
@@ -349,54 +350,6 @@ header_clean(const char *text)
 /* RFC 2047 2: 75 octets a word, of which "=?UTF-8?Q?" and "?=" take 12. */
 #define ENCODED_TEXT_MAX 63
 
-/* Octets of an encoded word that stand for themselves also in phrases (RFC 2047 5 (3)); a space becomes '_'. */
-static bool
-q_is_plain(char c)
-{
-  return g_ascii_isalnum(c) || (c != '\0' && strchr("!*+-/ ", c) != NULL);
-}
-
-static void
-append_q(GString *out, struct slice text)
-{
-  for (size_t i = 0; i < text.n; i++)
-    if (text.p[i] == ' ')
-      g_string_append_c(out, '_');
-    else if (q_is_plain(text.p[i]))
-      g_string_append_c(out, text.p[i]);
-    else
-      g_string_append_printf(out, "=%02X", (unsigned)(unsigned char)text.p[i]);
-}
-
-static size_t
-q_length(struct slice text)
-{
-  size_t n = 0;
-  for (size_t i = 0; i < text.n; i++)
-    n += q_is_plain(text.p[i]) ? 1 : 3;
-  return n;
-}
-
-static size_t
-b_length(struct slice text)
-{
-  return (text.n + 2) / 3 * 4;
-}
-
-static void
-append_word(GString *out, struct slice text, bool b)
-{
-  g_string_append(out, out->len ? " =?UTF-8?" : "=?UTF-8?");
-  g_string_append(out, b ? "B?" : "Q?");
-  if (b) {
-    g_autofree char *base64 = g_base64_encode((const guchar *)text.p, text.n);
-    g_string_append(out, base64);
-  } else {
-    append_q(out, text);
-  }
-  g_string_append(out, "?=");
-}
-
 static bool
 needs_encoding(const char *text)
 {
@@ -414,17 +367,12 @@ header_encode(const char *text)
   g_autofree char *valid = g_utf8_make_valid(text, -1);
   g_autoptr(GString) out = g_string_new(NULL);
   struct slice rest = slice_of(valid);
-  bool b = 2 * b_length(rest) < q_length(rest); /* Q can be read without a decoder */
-  size_t (*length)(struct slice) = b ? b_length : q_length;
+  bool base64 = encoded_word_prefers_base64(rest);
   while (rest.n) {
-    struct slice word = { rest.p, 0 };
-    while (word.n < rest.n) {
-      size_t next = word.n + (size_t)(g_utf8_next_char(rest.p + word.n) - (rest.p + word.n));
-      if (length(slice_head(rest, next)) > ENCODED_TEXT_MAX)
-        break;
-      word.n = next;
-    }
-    append_word(out, word, b);
+    struct slice word = slice_head(rest, encoded_word_fitting(rest, true, base64, ENCODED_TEXT_MAX));
+    if (out->len)
+      g_string_append_c(out, ' ');
+    encoded_word_append(out, word, "UTF-8", base64);
     rest = slice_skip(rest, word.n);
   }
   return g_string_free(g_steal_pointer(&out), FALSE);

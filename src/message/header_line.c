@@ -149,56 +149,6 @@ header_line_word(struct header_line *line, struct slice word)
 
 /* --- encoded words --- */
 
-/* Octets that stand for themselves in every place (RFC 2047 5 (3)). */
-static bool
-q_is_plain(char c)
-{
-  return g_ascii_isalnum(c) || (c != '\0' && strchr("!*+-/ ", c) != NULL);
-}
-
-static size_t
-q_length(struct slice text)
-{
-  size_t n = 0;
-  for (size_t i = 0; i < text.n; i++)
-    n += q_is_plain(text.p[i]) ? 1 : 3;
-  return n;
-}
-
-static size_t
-b_length(struct slice text)
-{
-  return (text.n + 2) / 3 * 4;
-}
-
-static void
-append_q(GString *out, struct slice text)
-{
-  for (size_t i = 0; i < text.n; i++)
-    if (text.p[i] == ' ')
-      g_string_append_c(out, '_');
-    else if (q_is_plain(text.p[i]))
-      g_string_append_c(out, text.p[i]);
-    else
-      g_string_append_printf(out, "=%02X", (unsigned)(unsigned char)text.p[i]);
-}
-
-/* How much of `text` fits into `room` octets once encoded, in whole characters; one at least. */
-static size_t
-fitting(struct slice text, bool utf8, bool b, size_t room)
-{
-  size_t n = 0;
-  while (n < text.n) {
-    size_t next = n + (utf8 ? (size_t)(g_utf8_next_char(text.p + n) - (text.p + n)) : 1);
-    next = MIN(next, text.n);
-    struct slice more = slice_head(text, next);
-    if (n && (b ? b_length(more) : q_length(more)) > room)
-      break;
-    n = next;
-  }
-  return n;
-}
-
 /* Room for an encoded word on the line, once blanks stand before it: only the parenthesis that opens a comment may touch it. */
 static size_t
 make_room(struct header_line *line, size_t least)
@@ -219,20 +169,13 @@ make_room(struct header_line *line, size_t least)
 static void
 append_encoded(struct header_line *line, struct slice text, const char *charset, bool utf8)
 {
-  bool b = 2 * b_length(text) < q_length(text); /* Q can be read without a decoder */
+  bool base64 = encoded_word_prefers_base64(text);
   size_t around = strlen(charset) + ENCODED_AROUND;
   do {
     size_t room = make_room(line, around + ENCODED_TEXT_MIN) - around;
-    struct slice part = slice_head(text, fitting(text, utf8, b, room));
+    struct slice part = slice_head(text, encoded_word_fitting(text, utf8, base64, room));
     g_autoptr(GString) word = g_string_new(NULL);
-    g_string_printf(word, "=?%s?%c?", charset, b ? 'B' : 'Q');
-    if (b) {
-      g_autofree char *base64 = g_base64_encode((const guchar *)part.p, part.n);
-      g_string_append(word, base64);
-    } else {
-      append_q(word, part);
-    }
-    g_string_append(word, "?=");
+    encoded_word_append(word, part, charset, base64);
     append_word(line, (struct slice){ word->str, word->len }, true);
     text = slice_skip(text, part.n);
   } while (text.n);

@@ -5,14 +5,6 @@
 #define ENCODED_LINE_MAX 76
 #define BASE64_LINE_OCTETS (ENCODED_LINE_MAX / 4 * 3)
 
-/* The line at the start of `text`, with its CRLF if it has one. */
-static struct slice
-line_of(struct slice text)
-{
-  const char *end = text.n ? memmem(text.p, text.n, "\r\n", 2) : NULL;
-  return end ? slice_head(text, (size_t)(end - text.p) + 2) : text;
-}
-
 bool
 transfer_encoding_is_seven_bit(struct slice text)
 {
@@ -81,7 +73,7 @@ void
 transfer_encoding_quoted_printable(struct slice content, GString *out)
 {
   while (content.n) {
-    struct slice line = line_of(content);
+    struct slice line = slice_line(content);
     bool ended = slice_ends_nocase(line, SLICE("\r\n"));
     quoted_printable_line(slice_head(line, line.n - (ended ? 2 : 0)), out);
     if (ended)
@@ -136,7 +128,7 @@ void
 transfer_encoding_repair_base64(struct slice content, GString *out)
 {
   while (content.n) {
-    struct slice line = line_of(content);
+    struct slice line = slice_line(content);
     if (transfer_encoding_is_seven_bit(line)) {
       g_string_append_len(out, line.p, (gssize)line.n);
     } else {
