@@ -480,8 +480,11 @@ class Quiet(Service):
         """{thread: voluntary context switches}; each time a thread wakes up and goes back to sleep it has one more."""
         counts, folder = {}, f'/proc/{daemon.process.pid}/task'
         for thread in os.listdir(folder):
-            with open(f'{folder}/{thread}/status', encoding='ascii') as file:
-                counts[thread] = int(dict(line.split(':', 1) for line in file)['voluntary_ctxt_switches'])
+            try:
+                with open(f'{folder}/{thread}/status', encoding='ascii') as file:
+                    counts[thread] = int(dict(line.split(':', 1) for line in file)['voluntary_ctxt_switches'])
+            except (FileNotFoundError, ProcessLookupError):
+                pass  # it has ended meanwhile: one that made a connection
         return counts
 
     def settled(self, daemon):
