@@ -4,7 +4,11 @@ DESTDIR ?=
 # DEMO=--once ends the demo after its message was delivered
 DEMO ?=
 
-.PHONY: all run check fuzz coverage fresh install clean
+# Of `make bench`: how many runs, and which rows (parts of their names; all if empty)
+BENCH_RUNS ?= 3
+ROWS ?=
+
+.PHONY: all run check bench fuzz coverage fresh install clean
 
 all: build/build.ninja
 	@ninja -C build
@@ -20,6 +24,13 @@ run:
 check:
 	@tools/install-deps check
 	@tests/check
+
+# The table of docs/performance.md, measured here and now with the program as `make` builds it.
+bench:
+	@tools/install-deps build
+	@[ -f build-bench/build.ninja ] || meson setup build-bench -Dtests=false >/dev/null
+	@ninja -C build-bench >/dev/null || { ninja -C build-bench; exit 1; }
+	@LISTWARD_BIN=$${LISTWARD_BIN:-$(CURDIR)/build-bench/listward} tests/bench/run.py --runs $(BENCH_RUNS) --json build-bench/bench.json $(ROWS)
 
 # Each target for a minute; a crash leaves its input in build-fuzz/artifacts/.
 fuzz:
