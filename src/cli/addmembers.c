@@ -1,5 +1,6 @@
 /* `addmembers`: many at once, in slices that leave a running server its turn. */
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "cli/commands.h"
 #include "cli/member_lines.h"
 #include "cli/member_option.h"
@@ -64,6 +65,7 @@ add_slice(struct tx *tx, void *arg, GError **error)
   enum res res = RES_OK;
   for (guint i = 0; res == RES_OK && i < adding->slice->len; i++)
     res = add_one(tx, adding, g_ptr_array_index(adding->slice, i), error);
+  CRASH_POINT("addmembers-slice-written");
   return res;
 }
 
@@ -102,6 +104,7 @@ add_all(struct store *store, struct adding *adding, struct member_lines *lines, 
     enum res res = store_write(store, add_slice, adding, error);
     if (res != RES_OK)
       return res;
+    CRASH_POINT("addmembers-slice-committed");
     report(adding, totals);
     show_progress(lines, totals, false);
   }

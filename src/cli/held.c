@@ -1,5 +1,6 @@
 /* `held`, `accept`, `reject`, `discard`: what waits for a moderator. */
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "cli/commands.h"
 #include "cli/open_list.h"
 #include "queue/hold.h"
@@ -158,6 +159,7 @@ decide_all(struct cli *cli, int argc, char **argv, enum hold_decision what, cons
       status = cli_fail(problem);
     else
       count++;
+    CRASH_POINT("decision-committed");
   }
   if (count)
     cli_print("%d %s\n", count, done);

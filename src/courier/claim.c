@@ -1,4 +1,5 @@
 #include "courier/claim.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "courier/chunk.h"
 #include "courier/chunk_replies.h"
@@ -52,6 +53,7 @@ load_head(struct tx *tx, int64_t delivery_id, struct claim *claim, struct head *
     res = rows_next(rows, error);
   if (res != RES_OK)
     return res == RES_MORE ? trouble(error, REPLY_TROUBLE, "a delivery without a posting") : res;
+  CRASH_POISON("claim", slice_of(row_text(rows, 6)));
   claim->delivery_id = delivery_id;
   claim->posting_id = row_int(rows, 0);
   claim->list_id = row_int(rows, 1);
@@ -187,6 +189,8 @@ take(struct tx *tx, const struct claim_options *options, const struct claim_cand
   if (res == RES_OK)
     res = from->kind == CLAIM_ROSTER ? take_roster(tx, options, claim, &head, error) : take_waiting(tx, options, claim, error);
   head_clear(&head);
+  CRASH_POINT_IF(res == RES_OK && from->kind == CLAIM_ROSTER, "claim-roster-written");
+  CRASH_POINT_IF(res == RES_OK && from->kind == CLAIM_WAITING, "claim-again-written");
   if (res == RES_OK)
     res = sql_run(tx, "UPDATE delivery SET served_at = $2, due_at = " CLAIM_DUE_AT " WHERE id = $1",
                   SQL_ARGS(sql_int(from->delivery_id), sql_int(options->now)), error);

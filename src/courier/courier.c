@@ -1,5 +1,6 @@
 #include "courier/courier.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "courier/list_load.h"
@@ -424,6 +425,7 @@ take_back(struct courier *courier, GError **error)
 {
   struct takeback takeback = { .taken = 0 };
   enum res res = store_write(courier->lanes[0].tools.store, write_takeback, &takeback, error);
+  CRASH_POINT_IF(takeback.taken > 0, "takeback-committed");
   if (res == RES_OK) {
     courier->suspects = takeback.suspects > 0;
     if (takeback.taken > 0)

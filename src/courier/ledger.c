@@ -1,4 +1,5 @@
 #include "courier/ledger.h"
+#include "base/crash_point.h"
 #include "courier/bounce.h"
 #include "courier/roster_chunk.h"
 #include "queue/posting.h"
@@ -265,6 +266,7 @@ ledger_prune(struct tx *tx, int64_t before, int limit, int64_t *n, GError **erro
     res = find_old(tx, before, &id, error);
     if (res == RES_OK)
       res = prune_delivery(tx, id, limit, n, error);
+    CRASH_POINT_IF(res == RES_OK, "ledger-pruning");
   }
   return res == RES_MORE ? RES_OK : res;
 }

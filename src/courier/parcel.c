@@ -1,4 +1,5 @@
 #include "courier/parcel.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "courier/second_form.h"
 #include "courier/slots.h"
@@ -233,6 +234,7 @@ make_copies(struct shelved *shelved, struct load *load)
   OWN(header_view) view = NULL;
   g_autoptr(GError) error = NULL;
   shelved->octets = g_bytes_ref(load->octets);
+  CRASH_POISON("make", slice_bytes(shelved->octets));
   shelved->named = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   shelved->kept = load->header != NULL;
   shelved->header = load->header ? g_bytes_ref(load->header) : NULL;

@@ -1,5 +1,6 @@
 #include "courier/record.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "courier/bounce.h"
 #include "courier/chunk.h"
 #include "courier/chunk_replies.h"
@@ -228,6 +229,7 @@ record_delivery(struct tx *tx, const struct record *record, GError **error)
     res = claim_finish_delivery(tx, id, record->now, error);
   if (res == RES_OK && record->header.n > 0)
     res = sql_run(tx, "UPDATE delivery SET header = $2 WHERE id = $1 AND header IS NULL AND state = 0", SQL_ARGS(sql_int(id), sql_bytes(record->header)), error);
+  CRASH_POINT_IF(record->header.n > 0, "header-written");
   return res;
 }
 
@@ -235,6 +237,7 @@ enum res
 record_outcomes(struct tx *tx, const struct record *record, struct record_counts *counts, GError **error)
 {
   *counts = (struct record_counts){ .sent = 0 };
+  CRASH_POISON_IF(record->mail->as_is, "record", record->mail->as_is->header);
   enum res res = record->claim->chunk_id ? record_chunk(tx, record, counts, error) : record_recipients(tx, record, counts, error);
   return res == RES_OK ? record_delivery(tx, record, error) : res;
 }

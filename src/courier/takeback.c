@@ -1,4 +1,5 @@
 #include "courier/takeback.h"
+#include "base/crash_point.h"
 #include "courier/claim.h"
 
 void
@@ -39,8 +40,10 @@ takeback_run(struct tx *tx, struct takeback *takeback, GError **error)
   }
   if (res == RES_OK)
     res = sql_run(tx, "UPDATE recipient SET state = 0 WHERE state <= 1 AND state = 1", SQL_NO_ARGS, error);
+  CRASH_POINT_IF(takeback->taken > 0, "takeback-written");
   if (res == RES_OK)
     res = set_aside(tx, takeback->set_aside, error);
+  CRASH_POINT_IF(takeback->set_aside->len > 0, "set-aside-written");
   if (res == RES_OK)
     res = sql_int_of(tx, "SELECT COUNT(*) FROM delivery WHERE state <> 2 AND state = 0 AND strikes >= $1", SQL_ARGS(sql_int(STRIKES_ALONE)), &takeback->suspects, error);
   return res;

@@ -1,4 +1,5 @@
 #include "courier/work.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "courier/personal.h"
 #include "envelope/address.h"
@@ -85,7 +86,9 @@ work_send(struct work *work, const struct work_tools *tools, struct outlet *outl
   if (transmission_pending(&work->mail) == 0)
     return;
   work->reached = true;
+  CRASH_POINT("parcel-made");
   work->result = outlet_send(outlet, &work->mail, &error);
+  CRASH_POINT("sent-not-recorded");
   work->why = g_strdup(error ? error->message : "");
   if (work->mail.refused >= 0)
     log_alarm("the outlet refuses a message", log_str("outlet", outlet->name),

@@ -1,6 +1,7 @@
 #include "courier/work_step.h"
 #include "base/clock.h"
 #include "base/counter.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "queue/delivery.h"
 
@@ -68,6 +69,7 @@ write_step(struct tx *tx, void *arg, GError **error)
   struct step *step = arg;
   struct next_work *next = step->next;
   enum res res = step->work ? record_work(tx, step, error) : RES_OK;
+  CRASH_POINT_IF(step->work, "record-written");
   if (next == NULL)
     return res;
   next_work_clear(next);
@@ -100,7 +102,9 @@ work_step(const struct work_tools *tools, const struct work *work, struct next_w
       next_work_clear(next);
     return RES_TEMP;
   }
+  CRASH_POINT_IF(next && next->claim, "claim-committed");
   if (work) {
+    CRASH_POINT("record-committed");
     tell(work, &step.counts);
     if (work->parcel)
       parcel_header_kept(work->parcel);

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "door/session.h"
 #include "door/xforward.h"
@@ -215,6 +216,7 @@ serve_command(struct door_session *session)
   struct slice line;
   enum res res = line_reader_next(session->stream, &line, &error);
   end = wait_end(session);
+  CRASH_POINT_IF(res == RES_OK, "command-read"); /* what was answered before has reached the peer */
   if (res != RES_OK)
     no_line(session, res, end, error);
   else if (lmtp_dialogue_command(session, line, &error) == RES_OK)

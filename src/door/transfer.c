@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/counter.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "door/session.h"
 
@@ -106,6 +107,7 @@ answer(struct door_session *session)
     say_failure(session);
   else
     say_verdicts(session);
+  CRASH_POINT("reply-written");
   session_reset(session);
 }
 

@@ -1,5 +1,6 @@
 #include "queue/hold.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "queue/delivery.h"
 #include "queue/posting_row.h"
 
@@ -44,6 +45,7 @@ hold_discard_oldest(struct tx *tx, const struct list *list, int64_t now, char di
     return res;
   int64_t id = row_int(rows, 0);
   g_strlcpy(discarded, row_text(rows, 1), 17);
+  CRASH_POINT("hold-displacing");
   return hold_settle(tx, id, POSTING_DISCARDED, now, error);
 }
 
@@ -77,6 +79,7 @@ hold_accept(struct tx *tx, const struct list *list, int64_t id, int64_t now, GEr
   if (res != RES_OK)
     return res;
   g_autofree char *reverse_path = list_role_address(list, "bounces");
+  CRASH_POINT("hold-accepting");
   return delivery_create_roster(tx,
                                 &(struct delivery_new){
                                   .posting_id = id, .list_id = list->id, .outlet = list->settings.outlet, .reverse_path = reverse_path, .now = now },
@@ -139,6 +142,7 @@ expire_of_list(struct tx *tx, int64_t list_id, int64_t before, int64_t now, int 
                          SQL_ARGS(sql_int(POSTING_DISCARDED), sql_int(now), sql_int(list_id), sql_int(before), sql_int(limit)), error);
   if (res == RES_OK)
     *n += (int)sql_changes(tx);
+  CRASH_POINT("hold-expiring");
   return res;
 }
 

@@ -1,5 +1,6 @@
 #include "queue/incoming.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "queue/posting.h"
 #include <string.h>
@@ -81,6 +82,7 @@ piece_write(struct tx *tx, void *arg, GError **error)
       return res;
   }
   struct slice rest = slice_skip(incoming_octets(incoming), (size_t)incoming->pieces * INCOMING_PIECE);
+  CRASH_POINT("piece-begun");
   return piece_insert(tx, write->message_id, incoming->pieces, slice_head(rest, INCOMING_PIECE), error);
 }
 
@@ -95,6 +97,7 @@ incoming_write_pieces(struct incoming *incoming, GError **error)
       return RES_TEMP;
     incoming->message_id = write.message_id;
     incoming->pieces++;
+    CRASH_POINT("piece-committed");
   }
   return RES_OK;
 }
@@ -155,6 +158,7 @@ orphan_delete_slice(struct tx *tx, void *arg, GError **error)
                          "WHERE p.message_id = $1 AND m.accepted = 0 ORDER BY p.number LIMIT $2)",
                          SQL_ARGS(sql_int(orphan->message_id), sql_int(SWEEP_SLICE)), error);
   orphan->more = sql_changes(tx) == SWEEP_SLICE;
+  CRASH_POINT("orphan-slice-written");
   if (res != RES_OK || orphan->more)
     return res;
   return sql_run(tx, "DELETE FROM message WHERE id = $1 AND accepted = 0", SQL_ARGS(sql_int(orphan->message_id)), error);
@@ -168,6 +172,7 @@ orphan_delete(struct store *store, int64_t message_id, GError **error)
     enum res res = store_write(store, orphan_delete_slice, &orphan, error);
     if (res != RES_OK)
       return res;
+    CRASH_POINT("orphan-slice-committed");
   }
   return RES_OK;
 }
@@ -206,6 +211,7 @@ incoming_sweep(struct store *store, GError **error)
     res = orphan_delete(store, message_id, error);
     if (res != RES_OK)
       return res;
+    CRASH_POINT("orphan-swept");
     log_note("pieces of a message that never arrived whole are swept", log_int("message", message_id));
   }
 }

@@ -1,4 +1,5 @@
 #include "queue/intake.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "queue/intake_item.h"
 #include "queue/intake_log.h"
@@ -137,6 +138,7 @@ keep_in_write(struct tx *tx, void *arg, GError **error)
   for (size_t i = 0; res == RES_OK && i < keep->n; i++)
     res = item_keep(tx, keep->items[i], &row, error);
   keep->stored_id = row.id;
+  CRASH_POINT_IF(res == RES_OK, "accept-written");
   return res;
 }
 
@@ -148,6 +150,7 @@ items_keep_slice(struct store *store, struct keep *keep, struct item **items, si
   keep->items = items;
   keep->n = n;
   enum res res = store_write(store, keep_in_write, keep, &error);
+  CRASH_POINT_IF(res == RES_OK, "accept-committed");
   if (res == RES_OK)
     keep->known_id = keep->stored_id;
   else if (n == 1)
@@ -186,6 +189,7 @@ void
 intake_message(struct store *store, const struct intake_options *options, const struct intake_message *message,
                struct intake_recipient *recipients, size_t n, bool *wake)
 {
+  CRASH_POISON("judge", incoming_octets(message->incoming));
   OWN(content) content = content_read(incoming_octets(message->incoming), message->reverse_path);
   g_autofree char *subject = subject_of(content);
   struct intake intake = { .options = options, .message = message, .content = content, .subject = subject };
@@ -195,6 +199,7 @@ intake_message(struct store *store, const struct intake_options *options, const 
   g_autofree size_t *of = g_new(size_t, n);
   size_t made = items_make(&intake, recipients, n, items, of);
   items_judge(store, items, made);
+  CRASH_POINT("judged");
   items_keep(store, message->incoming, items, made);
 
   *wake = false;

@@ -1,4 +1,5 @@
 #include "queue/intake_item.h"
+#include "base/crash_point.h"
 #include "base/token.h"
 #include "message/hop.h"
 #include "queue/delivery.h"
@@ -151,6 +152,7 @@ item_insert(struct tx *tx, struct item *item, struct message_row *row, enum post
     .rule = (char *)(item->verdict.rule ? item->verdict.rule : ""), .reason = item->verdict.reason, .peer = (char *)message->peer,
     .xforward = (char *)message->xforward, .proven = item->intake->proof != PROOF_NONE, .smtputf8 = message->smtputf8,
   };
+  CRASH_POISON("keep", slice_of(posting->sender));
   enum res res = posting_insert(tx, posting, &posting->id, error);
   if (res == RES_OK)
     res = repeat_remember(tx, posting->list_id, item->key, posting->id, message->now, error);

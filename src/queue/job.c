@@ -1,4 +1,5 @@
 #include "queue/job.h"
+#include "base/crash_point.h"
 #include "queue/owners.h"
 
 enum res
@@ -96,6 +97,7 @@ job_release(struct tx *tx, const struct job *job, const char *site_owner, int64_
 {
   OWN(posting) posting = NULL;
   enum res res = posting_load(tx, job->posting_id, &posting, error);
+  CRASH_POISON_IF(res == RES_OK, "release", slice_of(posting->sender));
   if (res == RES_OK)
     res = owners_deliver(tx, posting, site_owner, now, error);
   if (res == RES_MORE) /* its list has been removed */
@@ -103,6 +105,7 @@ job_release(struct tx *tx, const struct job *job, const char *site_owner, int64_
   if (res == RES_OK)
     res = job_end(tx, job, POSTING_ACCEPTED, now, error);
   *sent += res == RES_OK;
+  CRASH_POINT("owner-mail-releasing");
   return res;
 }
 
@@ -128,5 +131,6 @@ job_drop_stale(struct tx *tx, int64_t now, int limit, int *n, GError **error)
   for (guint i = 0; res == RES_OK && i < stale->len; i++)
     res = job_end(tx, &g_array_index(stale, struct job, i), POSTING_DISCARDED, now, error);
   *n = (int)stale->len;
+  CRASH_POINT_IF(*n > 0, "stale-jobs-dropping");
   return res;
 }

@@ -1,4 +1,5 @@
 #include "queue/retention.h"
+#include "base/crash_point.h"
 #include "queue/delivery.h"
 #include <glib.h>
 
@@ -170,6 +171,7 @@ prune_slice(struct tx *tx, void *arg, GError **error)
     res = prune_octets(tx, run, error);
   if (res == RES_OK)
     res = prune_postings(tx, run, error);
+  CRASH_POINT_IF(run->removed > 0, "retention-slice-written");
   return res;
 }
 
@@ -183,6 +185,7 @@ retention_sweep(struct store *store, const struct retention_options *options, in
     if (res != RES_OK)
       return res;
     *removed += run.removed;
+    CRASH_POINT_IF(run.removed > 0, "retention-slice-committed");
     run.from = run.next;
   }
   return RES_OK;

@@ -1,4 +1,5 @@
 #include "robot/bounce_mail.h"
+#include "base/crash_point.h"
 #include "courier/ledger.h"
 #include "envelope/address.h"
 #include "list/tag_key.h"
@@ -79,6 +80,7 @@ bounce_mail_judge(struct tx *tx, const struct job *job, struct bounce_mail *mail
   OWN(posting) posting = NULL;
   struct bounce_mail found = { .job = *job };
   enum res res = posting_load(tx, job->posting_id, &posting, error);
+  CRASH_POISON_IF(res == RES_OK, "bounce", slice_of(posting->sender));
   if (res == RES_OK)
     res = judge(tx, posting, &found, error);
   if (res != RES_OK) {
@@ -99,5 +101,6 @@ bounce_mail_record(struct tx *tx, const struct bounce_mail *mail, int64_t now, b
   struct bounce bounce = mail->bounce;
   bounce.at = now;
   enum res res = job_end(tx, &mail->job, POSTING_ACCEPTED, now, error);
+  CRASH_POINT("bounce-noting");
   return res == RES_OK ? bounce_create(tx, &bounce, kept, error) : res;
 }

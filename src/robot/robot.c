@@ -1,5 +1,6 @@
 #include "robot/robot.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "courier/retry.h"
@@ -67,6 +68,7 @@ take_next(struct robot *robot, GError **error)
   enum res res = store_read(robot->store, read_next, &turn, error);
   if (res == RES_OK && turn.understood)
     res = store_write(robot->store, write_bounce, &turn, error);
+  CRASH_POINT_IF(res == RES_OK && turn.understood, "bounce-committed");
   if (res == RES_OK && turn.understood)
     tell(&turn);
   if (res == RES_OK || res == RES_MORE) /* the job was gone already */

@@ -1,5 +1,6 @@
 #include "server/control.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "net/endpoint.h"
@@ -84,9 +85,11 @@ serve_client(const struct control *control, int fd)
     g_autoptr(GString) out = g_string_new(NULL);
     answer(control, line, out);
     g_string_append(out, ".\r\n");
+    CRASH_POINT("control-done");
     stream_deadline(stream, clock_monotonic() + CLIENT_TIME);
     if (stream_write(stream, (struct slice){ out->str, out->len }, &error) != RES_OK || stream_flush(stream, &error) != RES_OK)
       break;
+    CRASH_POINT("control-answered");
   }
   if (error)
     log_debug("control client gone", log_err(error));

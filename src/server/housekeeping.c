@@ -1,5 +1,6 @@
 #include "server/housekeeping.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "courier/ledger.h"
@@ -99,6 +100,7 @@ run_task(struct housekeeping *housekeeping, const struct task *task, struct roun
     round->done = 0;
     res = store_write(housekeeping->store, task->slice, round, error);
     total += res == RES_OK ? round->done : 0;
+    CRASH_POINT_IF(round->done > 0, "housekeeping-committed");
   } while (res == RES_OK && round->done >= SLICE_SIZE && !is_stopping(housekeeping));
   if (total)
     log_note(task->done, log_int("rows", total));

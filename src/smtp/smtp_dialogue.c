@@ -6,6 +6,7 @@
  *   neither                 C: MAIL   C: RCPT   C: …   C: DATA or BDAT   C: octets .
  */
 #include "smtp/smtp_dialogue.h"
+#include "base/crash_point.h"
 #include "smtp/smtp_answer.h"
 #include "smtp/smtp_command.h"
 #include "smtp/smtp_content.h"
@@ -29,6 +30,7 @@ say_envelope(struct smtp_peer *peer, struct smtp_transaction *t, GError **error)
   if (res == RES_OK) {
     smtp_command_mail(t, &peer->ehlo, line);
     res = smtp_flight_say(peer, SMTP_MAIL, t, 0, (struct slice){ line->str, line->len }, error);
+    CRASH_POINT("transaction-begun");
   }
   for (size_t i = 0; i < t->n && res == RES_OK; i++) {
     res = smtp_flight_room(peer, 0, error);

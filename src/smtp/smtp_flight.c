@@ -1,5 +1,6 @@
 #include "smtp/smtp_flight.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "smtp/smtp_answer.h"
 #include <poll.h>
 
@@ -118,9 +119,12 @@ take_next(struct smtp_peer *peer, GError **error)
   enum res res = flush(peer, error);
   if (res != RES_OK)
     return res;
+  CRASH_POINT_IF(awaited_at(peer, 0)->command == SMTP_CONTENT, "dot-sent");
   set_deadline(peer, waits[awaited_at(peer, 0)->command]);
   if (smtp_reply_read(peer->stream, &reply, error) != RES_OK)
     return RES_TEMP;
+  CRASH_POINT_IF(awaited_at(peer, 0)->command == SMTP_CONTENT, "dot-answered");
+  CRASH_POISON_IF(awaited_at(peer, 0)->command == SMTP_CONTENT, "sent", awaited_at(peer, 0)->transaction->form->header);
   struct smtp_awaited awaited = pop(peer);
   res = smtp_answer_take(peer, &awaited, content_left(peer, awaited.transaction), &reply, error);
   smtp_transaction_unref(awaited.transaction);
@@ -194,6 +198,7 @@ smtp_flight_say(struct smtp_peer *peer, enum smtp_command command, struct smtp_t
 void
 smtp_flight_begin_content(struct smtp_peer *peer, struct smtp_transaction *transaction)
 {
+  CRASH_POISON("send", transaction->form->header);
   push(peer, (struct smtp_awaited){ .command = SMTP_CONTENT, .transaction = transaction, .octets = transaction->size });
 }
 

@@ -1,5 +1,6 @@
 #include "store/checkpointer.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "store/connection.h"
@@ -51,11 +52,14 @@ set_needs_turn(struct checkpointer *checkpointer, bool needs_turn)
 static void
 carry_over(struct checkpointer *checkpointer, int pages)
 {
+  CRASH_POINT("checkpoint-beginning");
   checkpoint(checkpointer->connection, SQLITE_CHECKPOINT_PASSIVE, 0);
+  CRASH_POINT("checkpoint-done");
   if (pages < LARGE)
     return;
   set_needs_turn(checkpointer, true);
   checkpoint(checkpointer->connection, pages < HUGE_WAL ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_TRUNCATE, pages);
+  CRASH_POINT("log-begun-anew");
   set_needs_turn(checkpointer, false);
 }
 

@@ -6,6 +6,7 @@
  * result comes from has ended, never before. */
 #include "store/committer.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "store/connection.h"
@@ -132,7 +133,9 @@ transaction(struct committer *committer, struct job **jobs, size_t n, struct att
       return;
     }
   }
+  CRASH_POINT("batch-written");
   attempt->res = connection_run(connection, "COMMIT", &attempt->error);
+  CRASH_POINT("batch-committed");
   if (attempt->res == RES_OK)
     attempt->outcome = COMMITTED;
   else

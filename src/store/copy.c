@@ -1,5 +1,6 @@
 #include "store/copy.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -87,6 +88,7 @@ static enum res
 put_in_place(int fd, const char *made, const char *target, GError **error)
 {
   g_autofree char *directory = g_path_get_dirname(target);
+  CRASH_POINT("copy-written");
   if (fsync(fd) != 0 || rename(made, target) != 0)
     return io_trouble(target, "copying before the migration", error);
   int parent = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

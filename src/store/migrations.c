@@ -2,6 +2,7 @@
  * the mark by which a database of ours is known (application_id). */
 #include "store/migrations.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "store/copy.h"
 #include <sys/stat.h>
@@ -206,8 +207,10 @@ migrate(struct run *run, GError **error)
     return res;
   if (state.objects > 0 && !run->plan->no_backup)
     res = make_copy(run, error);
+  CRASH_POINT("migration-copied");
   if (res == RES_OK)
     res = apply_from(run, state.version, error);
+  CRASH_POINT("migration-written");
   if (res == RES_OK)
     log_note("database migrated", log_str("file", run->plan->path), log_int("from", state.version), log_int("to", newest));
   return res;
@@ -224,6 +227,7 @@ migrate_in_transaction(struct run *run, GError **error)
     res = migrate(run, error);
   if (res == RES_OK)
     res = connection_run(run->connection, "COMMIT", error);
+  CRASH_POINT("migration-committed");
   connection_rollback(run->connection);
   return res;
 }
