@@ -68,14 +68,22 @@ parse(char *text, int64_t number)
   return line;
 }
 
-/* A line too long to be a member's is read to its end and kept as a bad one. */
-static void
-skip_rest(struct member_lines *lines, const char *text)
+/* The next line without its end, cut off where `text` is full: too long to be a member's, it is then a bad one, as one with a NUL is. False: there is none. */
+static bool
+read_line(struct member_lines *lines, char text[static MEMBER_LINE_MAX])
 {
-  if (strchr(text, '\n'))
-    return;
-  for (int c = getc(lines->file); c != EOF && c != '\n'; c = getc(lines->file))
+  size_t n = 0;
+  int c = getc_unlocked(lines->file);
+  if (c == EOF)
+    return false;
+  for (; c != EOF && c != '\n'; c = getc_unlocked(lines->file)) {
     lines->done++;
+    if (n < MEMBER_LINE_MAX - 1)
+      text[n++] = c == '\0' ? '\x01' : (char)c;
+  }
+  lines->done++;
+  text[n] = '\0';
+  return true;
 }
 
 GPtrArray *
@@ -83,10 +91,8 @@ member_lines_slice(struct member_lines *lines, guint limit)
 {
   GPtrArray *slice = g_ptr_array_new_with_free_func((GDestroyNotify)member_line_free);
   char text[MEMBER_LINE_MAX];
-  while (slice->len < limit && lines->number < MEMBER_LINES_MAX && fgets(text, sizeof text, lines->file)) {
+  while (slice->len < limit && lines->number < MEMBER_LINES_MAX && read_line(lines, text)) {
     lines->number++;
-    lines->done += (int64_t)strlen(text);
-    skip_rest(lines, text);
     g_strstrip(text);
     if (text[0] != '\0' && text[0] != '#')
       g_ptr_array_add(slice, parse(text, lines->number));

@@ -1,0 +1,25 @@
+/* What a message says by itself, from any octets: bounded, valid UTF-8, and the same however often it is read. */
+#include "verdict/facts.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+check_sender(const struct sender *sender)
+{
+  g_assert(sender->address && g_utf8_validate(sender->address, -1, NULL));
+  g_assert(sender->key && g_utf8_validate(sender->key, -1, NULL) && !strpbrk(sender->key, "\r\n"));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+  struct slice message = { (const char *)data, size };
+  OWN(content) content = content_read(message, "joe@example.org");
+  OWN(content) again = content_read(message, "joe@example.org");
+  g_assert(content->header || content->defect);
+  g_assert(content->senders->len <= SENDERS_MAX && content->senders->len == again->senders->len && content->hops == again->hops);
+  g_assert(g_str_equal(content->automatic, again->automatic) && g_utf8_validate(content_sender(content), -1, NULL));
+  for (guint i = 0; i < content->senders->len; i++)
+    check_sender(g_ptr_array_index(content->senders, i));
+  return 0;
+}
