@@ -1,7 +1,10 @@
 #include "smtp/smtp_client.h"
 #include "smtp/smtp_oracle.h"
 #include "net/memory_peer.h"
+#include "base/clock.h"
 #include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* Any octets as what a server sends, from the greeting on, to a client that greets, maybe logs in, and sends a message. The first four octets are
  * choices of the client's and of the wire. */
@@ -11,6 +14,11 @@ enum { CHOICE_CLIENT, CHOICE_RECIPIENTS, CHOICE_READS, CHOICE_WRITES, CHOICES };
 
 /* Of CHOICE_CLIENT. */
 enum { PERSONAL = 1, LOGIN = 2, EIGHT_BIT = 4, HEADER_UTF8 = 8, BIG = 16, UNCLEAN = 32, RESET = 64, NO_FORM = 128 };
+
+/* Of CHOICE_READS: over a pair of sockets, all that the server says having been said. */
+#define SOCKETS 0x80
+/* What fits into a socket's buffer at once. */
+#define SOCKET_INPUT_MAX 16384
 
 #define RECIPIENTS 16
 
@@ -50,6 +58,34 @@ fill(struct transmission *mail, const uint8_t *data, const struct copy_form *for
   }
 }
 
+/* --- a pair of sockets --- */
+
+static struct stream *
+socket_stream(struct slice input, int *other)
+{
+  int fds[2], room = 1 << 20;
+  g_assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+  for (int i = 0; i < 2; i++)
+    g_assert(setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof room) == 0);
+  g_assert(write(fds[1], input.p, input.n) == (ssize_t)input.n && shutdown(fds[1], SHUT_WR) == 0);
+  *other = fds[1];
+  struct stream *stream = stream_new(fds[0]);
+  stream_deadline(stream, clock_monotonic() + CLOCK_MINUTE);
+  return stream;
+}
+
+/* What the client has written so far, added to the peer's output. */
+static void
+socket_drain(int other, GString *output)
+{
+  char octets[8192];
+  ssize_t n;
+  while ((n = recv(other, octets, sizeof octets, MSG_DONTWAIT)) > 0)
+    g_string_append_len(output, octets, n);
+}
+
+/* --- the conversation --- */
+
 static const struct copy_form *
 form_of(const struct copy_form *as_is, const struct memory_peer *peer)
 {
@@ -57,7 +93,7 @@ form_of(const struct copy_form *as_is, const struct memory_peer *peer)
 }
 
 static void
-send_one(struct smtp_client *client, const struct memory_peer *peer, const uint8_t *data)
+send_one(struct smtp_client *client, const struct memory_peer *peer, int other, const uint8_t *data)
 {
   static char lines[70000];
   memset(lines, 'z', sizeof(lines) - 2);
@@ -70,6 +106,8 @@ send_one(struct smtp_client *client, const struct memory_peer *peer, const uint8
   g_autoptr(GError) error = NULL;
   fill(&mail, data, &form);
   enum res res = smtp_client_send(client, &mail, &error);
+  if (other >= 0)
+    socket_drain(other, peer->output);
   g_assert(res == (error ? RES_TEMP : transmission_pending(&mail) > 0 ? RES_MORE : RES_OK));
   g_assert(res != RES_MORE || (smtp_client_worn(client) && transmission_pending(&mail) < mail.n));
   smtp_oracle_check(&mail, form_of(&form, peer), (struct slice){ peer->output->str, peer->output->len }, peer->input);
@@ -88,14 +126,21 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   bool login = data[CHOICE_CLIENT] & LOGIN;
   const struct smtp_client_options options = { .hostname = "lists.example.com", .name = "fuzz 1", .max_recipients = data[CHOICE_RECIPIENTS] / 16 + 1u,
                                                .user = login ? "joe" : NULL, .password = login ? "secret" : NULL };
-  OWN(smtp_client) client = smtp_client_new(memory_peer_stream(&peer), &options);
+  bool sockets = data[CHOICE_READS] & SOCKETS && peer.input.n <= SOCKET_INPUT_MAX;
+  int other = -1;
+  struct stream *stream = sockets ? socket_stream(peer.input, &other) : memory_peer_stream(&peer);
+  if (sockets)
+    peer.output = g_string_new(NULL);
+  OWN(smtp_client) client = smtp_client_new(stream, &options);
   g_autoptr(GError) error = NULL;
   enum res res = smtp_client_hello(client, &error);
   g_assert((res == RES_OK) == (error == NULL) && res != RES_MORE);
   g_assert(error == NULL || !g_str_has_prefix(error->message, "login as ") || !strstr(error->message, "secret"));
   if (res == RES_OK)
-    send_one(client, &peer, data);
+    send_one(client, &peer, other, data);
   smtp_client_free(OWN_GIVE(client));
+  if (other >= 0)
+    close(other);
   g_string_free(peer.output, TRUE);
   return 0;
 }
