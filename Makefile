@@ -3,12 +3,14 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 # DEMO=--once ends the demo after its message was delivered
 DEMO ?=
+# seconds of `make fuzz`
+TIME ?= 60
 
 # Of `make bench`: how many runs, and which rows (parts of their names; all if empty)
 BENCH_RUNS ?= 3
 ROWS ?=
 
-.PHONY: all run check bench fuzz coverage fresh install clean
+.PHONY: all run check bench fuzz fuzz-coverage coverage fresh install clean
 
 all: build/build.ninja
 	@ninja -C build
@@ -29,13 +31,18 @@ check:
 bench:
 	@tools/install-deps build
 	@[ -f build-bench/build.ninja ] || meson setup build-bench -Dtests=false >/dev/null
-	@ninja -C build-bench >/dev/null || { ninja -C build-bench; exit 1; }
+	@ninja -C build-bench listward >/dev/null || { ninja -C build-bench listward; exit 1; }
 	@LISTWARD_BIN=$${LISTWARD_BIN:-$(CURDIR)/build-bench/listward} tests/bench/run.py --runs $(BENCH_RUNS) --json build-bench/bench.json $(ROWS)
 
-# Each target for a minute; a crash leaves its input in build-fuzz/artifacts/.
+# Each target for TIME seconds; a crash leaves its input in build-fuzz/artifacts/.
 fuzz:
 	@tools/install-deps check
-	@tests/check --fuzz-seconds 60 fuzz/
+	@tests/check --fuzz-seconds $(TIME) fuzz/
+
+# What the fuzz targets reach, a line each.
+fuzz-coverage:
+	@tools/install-deps coverage
+	@tools/fuzz-coverage
 
 coverage:
 	@tools/install-deps coverage
