@@ -37,7 +37,8 @@ class Fanout(Group):
             self.server.run('set', LIST, setting)
             reference = self.reference(key)
             with Meter(self.server.pid) as meter:
-                self.server.post()
+                code, _ = self.server.post()
                 self.server.wait_done()
+            self.server.check_sent(code, self.sizes.members)
             yield key, Sample(self.sizes.members / meter.seconds, reference, meter.peak, meter.others)
             yield key + '_cpu', Sample(meter.cpu / self.sizes.members * 1000, others=meter.others)

@@ -13,13 +13,11 @@ def cpu_seconds(pid):
     return time.clock_gettime(~pid << 3 | 2)
 
 
-def pss(pid):
-    """Megabytes: what is shared with others is counted in part (smaps_rollup)."""
+def memory(pid):
+    """{'Rss': megabytes, 'Pss': what is shared with others counted in part, …} of smaps_rollup."""
     with open(f'/proc/{pid}/smaps_rollup', encoding='ascii') as file:
-        for line in file:
-            if line.startswith('Pss:'):
-                return int(line.split()[1]) / 1024
-    return 0.0
+        lines = [line.split() for line in file.readlines()[1:]]
+    return {words[0].rstrip(':'): int(words[1]) / 1024 for words in lines}
 
 
 def context_switches(pid):
@@ -93,8 +91,8 @@ class Meter:
     def sample(self):
         while True:
             try:
-                self.peak = max(self.peak, pss(self.pid))
-            except (FileNotFoundError, ProcessLookupError):
+                self.peak = max(self.peak, memory(self.pid)['Pss'])
+            except (FileNotFoundError, ProcessLookupError, KeyError):
                 return
             if self.over.wait(SAMPLE_TIME):
                 return

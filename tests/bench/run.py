@@ -14,12 +14,17 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 from bench import table  # noqa: E402
 from bench.accept import Accept, Sustained  # noqa: E402
+from bench.delay import Delay  # noqa: E402
 from bench.fanout import Fanout  # noqa: E402
 from bench.group import Sizes  # noqa: E402
+from bench.growth import Growth  # noqa: E402
+from bench.lists import Lists, Rest  # noqa: E402
 from bench.load import Tools  # noqa: E402
 from bench.machine import describe  # noqa: E402
+from bench.members import Members  # noqa: E402
+from bench.postfix import Queue  # noqa: E402
 
-GROUPS = (Accept, Sustained, Fanout)
+GROUPS = (Accept, Sustained, Lists, Fanout, Queue, Members, Delay, Rest, Growth)
 
 
 def wanted(words):
@@ -57,6 +62,7 @@ def main():
     began = time.monotonic()
     tools, machine = Tools(), describe()
     results = [result for group in groups for result in measure(group(tools, Sizes()), options.runs, say)]
+    results += table.peaks(results)
     for name, text in machine.items():
         print(f'{name}: {text}')
     print('\n'.join(['', *table.render(results)]))

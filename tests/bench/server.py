@@ -63,11 +63,11 @@ class Server(daemon.Daemon):
         self.run('create', name)
         self.run('set', name, 'default_nonmember_action=accept', 'max_message_size=0', *settings)
 
-    def add_members(self, count, name=LIST):
+    def add_members(self, count, name=LIST, prefix=''):
         """Returns the seconds that the command took."""
         path = os.path.join(self.scratch, 'members')
         with open(path, 'w', encoding='ascii') as file:
-            file.writelines(f'member{number:06}@example.net\n' for number in range(count))
+            file.writelines(f'{prefix}member{number:06}@example.net\n' for number in range(count))
         began = time.monotonic()
         self.run('addmembers', '-W', path, name, seconds=SECONDS)
         return time.monotonic() - began
@@ -89,6 +89,17 @@ class Server(daemon.Daemon):
                 if time.monotonic() > deadline:
                     raise AssertionError(f'not delivered within {SECONDS} seconds\n{self.log_text()}')
                 time.sleep(POLL_TIME)
+
+    def count_sent(self, code):
+        """Recipients of a posting that the ledger has as sent: what a figure speaks of has happened."""
+        with self.rows() as rows:
+            return rows.execute('SELECT coalesce(sum(c.count), 0) FROM chunk c JOIN delivery d ON d.id = c.delivery_id JOIN posting p ON p.id = d.posting_id '
+                                'WHERE p.code = ? AND c.state = 2', (code,)).fetchone()[0]
+
+    def check_sent(self, code, count):
+        sent = self.count_sent(code)
+        if sent != count:
+            raise AssertionError(f'{sent} of {count} recipients were sent a copy\n{self.log_text()}')
 
     def post(self, to=LIST, size=4096):
         """One posting over a connection of its own; returns (code of the posting, monotonic time of its 250)."""

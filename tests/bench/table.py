@@ -85,6 +85,15 @@ class Result:
                 'met': self.is_met, 'peak_mb': self.peak, 'others': self.others, 'samples': [vars(sample) for sample in self.samples]}
 
 
+PEAK = Row('peak', 'memory, the highest peak of the rows above', 'MB', (Limit('figure', '<=', 48),))
+
+
+def peaks(results):
+    """The row about all rows, if any has a peak."""
+    highest = max((result for result in results if result.peak), key=lambda result: result.peak, default=None)
+    return [Result(PEAK, [Sample(highest.peak, note=f'in "{highest.row.measure}"')])] if highest else []
+
+
 def number(value):
     if value is None:
         return ''
