@@ -3,7 +3,7 @@
 #include "base/crash_point.h"
 #include "base/log.h"
 #include "base/thread.h"
-#include "store/connection.h"
+#include "store/checkpoint.h"
 
 /* Pages of 4 KiB. */
 #define STEP 1000       /* carried over beside the writers whenever the WAL has grown by so much */
@@ -27,14 +27,11 @@ struct checkpointer {
 static void
 checkpoint(struct connection *connection, int mode, int pages)
 {
-  int code = sqlite3_wal_checkpoint_v2(connection->db, "main", mode, NULL, NULL) & 0xff;
-  if (code == SQLITE_OK)
-    return;
-  if (code != SQLITE_BUSY) {
-    g_autoptr(GError) error = NULL;
-    if (connection_fail(connection, "checkpoint", &error) != RES_OK)
-      log_error("checkpoint failed", log_err(error));
-  } else if (pages >= HUGE_WAL && pages % HUGE_WAL < STEP)
+  g_autoptr(GError) error = NULL;
+  enum res res = checkpoint_run(connection, mode, &error);
+  if (res == RES_TEMP)
+    log_error("checkpoint failed", log_err(error));
+  else if (res == RES_MORE && pages >= HUGE_WAL && pages % HUGE_WAL < STEP)
     log_warn("the write-ahead log cannot shrink: somebody has been reading for long", log_str("file", connection->path),
              log_int("pages", pages));
 }

@@ -9,7 +9,7 @@
 #include "base/crash_point.h"
 #include "base/log.h"
 #include "base/thread.h"
-#include "store/connection.h"
+#include "store/checkpoint.h"
 #include <errno.h>
 #include <semaphore.h>
 
@@ -289,6 +289,17 @@ wal_grew(void *arg, sqlite3 *db, const char *name, int pages)
   return SQLITE_OK;
 }
 
+/* In a command. What it meets is said; the next write, or the server, does it again. */
+static int
+wal_grew_here(void *arg, sqlite3 *db, const char *name, int pages)
+{
+  (void)db, (void)name;
+  g_autoptr(GError) error = NULL;
+  if (pages >= COMMAND_CHECKPOINT && checkpoint_run(arg, SQLITE_CHECKPOINT_PASSIVE, &error) == RES_TEMP)
+    log_warn("checkpoint failed", log_err(error));
+  return SQLITE_OK;
+}
+
 enum res
 committer_start(const struct committer_options *options, struct committer **committer, GError **error)
 {
@@ -302,7 +313,7 @@ committer_start(const struct committer_options *options, struct committer **comm
   if (options->checkpointer)
     sqlite3_wal_hook(connection->db, wal_grew, options->checkpointer);
   else
-    sqlite3_wal_autocheckpoint(connection->db, COMMAND_CHECKPOINT);
+    sqlite3_wal_hook(connection->db, wal_grew_here, connection);
 
   OWN(committer) made = g_new0(struct committer, 1);
   made->connection = connection;

@@ -30,6 +30,7 @@ struct connection {
   int64_t patience; /* µs that it waits for another process's write before it gives up */
   int64_t waits_since, warned_at; /* µs, monotonic */
   struct pulse *pulse;
+  bool copy_all; /* the next checkpoint must begin from the WAL's first frame (checkpoint.c) */
 };
 
 struct tx {

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/crash_point.h"
 #include "base/log.h"
+#include "store/checkpoint.h"
 #include "store/copy.h"
 #include <sys/stat.h>
 #include <unistd.h>
@@ -220,7 +221,7 @@ static enum res
 migrate_in_transaction(struct run *run, GError **error)
 {
   run->connection->patience = READER_PATIENCE;
-  sqlite3_wal_checkpoint_v2(run->connection->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL); /* if it fails, the copy takes longer */
+  (void)!checkpoint_run(run->connection, SQLITE_CHECKPOINT_TRUNCATE, NULL); /* if it fails, the copy takes longer */
   run->connection->patience = PATIENCE;
   enum res res = connection_run(run->connection, "BEGIN IMMEDIATE", error);
   if (res == RES_OK)
