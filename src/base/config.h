@@ -38,6 +38,7 @@ struct config_outlet {
 struct config {
   char *file; /* what was read; NULL: defaults alone */
   char *state_dir, *user, *hostname, *site_owner;
+  int64_t sandbox;
   char *database_url;
   char **lmtp_listen, **lmtp_callout_listen, **lmtp_trusted_peers;
   int64_t lmtp_unproven, lmtp_socket_mode;
@@ -49,8 +50,9 @@ struct config {
   size_t n_outlets;              /* at least 1 */
   int64_t courier_connections, courier_max_recipients, courier_retry_first, courier_retry_max, courier_retry_lifetime, courier_max_in_flight;
   char **courier_personal_domains;
-  int64_t max_message_size, max_sessions, max_memory, command_timeout, data_timeout, message_timeout;
+  int64_t max_message_size, max_sessions, max_memory, command_timeout, data_timeout, message_timeout, minimum_rate;
   int64_t retention_messages, retention_dedupe, retention_ledger, retention_audit;
+  char *alarm_command;
   int64_t log_format, log_level;
   bool lmtp_listen_is_default;
 };

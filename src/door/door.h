@@ -82,8 +82,9 @@ struct door_options {
   _Atomic int64_t command_timeout; /* RFC 5321 4.5.3.2.7: 5 minutes */
   _Atomic int64_t data_timeout;    /* RFC 5321 4.5.3.2.5, between two blocks of a message: 3 minutes */
   _Atomic int64_t message_timeout; /* from DATA or the first BDAT to the end of the message */
+  _Atomic int64_t minimum_rate;    /* octets a second of a message, in the mean, after 30 s (or data_timeout, if that is less); 0: any */
   _Atomic bool stopping; /* between commands: 421 and close; after the dot 451 */
-  _Atomic bool short_of_sessions; /* the command deadline shrinks to 15 s */
+  _Atomic bool short_of_sessions; /* the command deadline shrinks to a twentieth: 15 s */
 };
 
 struct door_session;
@@ -97,6 +98,9 @@ void door_session_free(struct door_session *session);
 void door_session_run(struct door_session *session);
 /* Any thread: true while the session waits for a command outside a transaction, with the monotonic time since when in `since`. */
 bool door_session_idle(struct door_session *session, int64_t *since);
-/* Any thread: makes the session answer `reply` (a 421) and end. REPLY_SHUTDOWN: before the next command. Others: before the next command outside
- * a transaction. A session that waits is woken. */
+/* Any thread: true while the session waits inside a transaction for a peer that is slower than the minimum rate, with the monotonic time since when
+ * in `since`. */
+bool door_session_overdue(struct door_session *session, int64_t now, int64_t *since);
+/* Any thread: makes the session answer `reply` (a 421) and end. REPLY_SHUTDOWN: before the next command. REPLY_TIMEOUT: the same, and inside a message
+ * at once, without a word. Others: before the next command outside a transaction. A session that waits is woken. */
 void door_session_end(struct door_session *session, enum reply reply);

@@ -8,7 +8,10 @@
 
 /* Commands that are none, one after the other, before the session is ended. */
 #define ERRORS_MAX 20
-#define SHORT_COMMAND_TIMEOUT (15 * CLOCK_SECOND)
+/* When sessions run short the command deadline is so much shorter: 15 s instead of 5 minutes. */
+#define SHORT_DIVISOR 20
+/* The minimum rate is asked for when so long has been waited for a message. */
+#define RATE_GRACE (30 * CLOCK_SECOND)
 /* For the last words of a session, and for the peer to read them. */
 #define FAREWELL_TIMEOUT (10 * CLOCK_SECOND)
 #define LINGER_TIMEOUT (2 * CLOCK_SECOND)
@@ -110,34 +113,51 @@ say_last(struct door_session *session, enum reply reply)
 
 /* ---- ending from outside ---- */
 
-/* The 421 that is due before the next command, or REPLY_COUNT. Lock held. */
+/* The 421 that is due in this wait, or REPLY_COUNT. Lock held. */
 static enum reply
 end_due(const struct door_session *session)
 {
+  enum reply end = session->shared.end;
+  if (end == REPLY_TIMEOUT)
+    return end;
+  if (session->shared.waits == WAIT_OCTETS && session->shared.in_transaction)
+    return REPLY_COUNT;
   if (atomic_load(&session->options->stopping))
     return REPLY_SHUTDOWN;
-  return session->shared.end == REPLY_SHUTDOWN || !session->shared.in_transaction ? session->shared.end : REPLY_COUNT;
+  return end == REPLY_SHUTDOWN || !session->shared.in_transaction ? end : REPLY_COUNT;
 }
 
-/* From here on other threads may see the session as waiting, and wake it; unless it is to end. */
-static enum reply
-wait_begin(struct door_session *session, int64_t now)
+int64_t
+session_overdue_at(const struct door_session *session, int64_t now)
 {
+  const struct door_options *options = session->options;
+  return session->in_transaction ? pace_deadline(&session->pace, now, options->minimum_rate, MIN(RATE_GRACE, options->data_timeout)) : INT64_MAX;
+}
+
+enum reply
+session_wait_begin(struct door_session *session, enum session_wait what, int64_t now)
+{
+  session->waits_since = now;
+  int64_t overdue = session_overdue_at(session, now);
   pthread_mutex_lock(&session->shared.lock);
   session->shared.in_transaction = session->in_transaction;
-  enum reply end = end_due(session);
-  session->shared.waiting = end == REPLY_COUNT;
+  session->shared.waits = what;
   session->shared.since = now;
+  session->shared.overdue = overdue;
+  enum reply end = end_due(session);
+  if (end != REPLY_COUNT)
+    session->shared.waits = WAIT_NONE;
   pthread_mutex_unlock(&session->shared.lock);
   return end;
 }
 
-static enum reply
-wait_end(struct door_session *session)
+enum reply
+session_wait_end(struct door_session *session)
 {
+  session->pace.waited += clock_monotonic() - session->waits_since;
   pthread_mutex_lock(&session->shared.lock);
-  session->shared.waiting = false;
   enum reply end = end_due(session);
+  session->shared.waits = WAIT_NONE;
   pthread_mutex_unlock(&session->shared.lock);
   return end;
 }
@@ -146,10 +166,20 @@ bool
 door_session_idle(struct door_session *session, int64_t *since)
 {
   pthread_mutex_lock(&session->shared.lock);
-  bool idle = session->shared.waiting && !session->shared.in_transaction;
+  bool idle = session->shared.waits != WAIT_NONE && !session->shared.in_transaction;
   *since = session->shared.since;
   pthread_mutex_unlock(&session->shared.lock);
   return idle;
+}
+
+bool
+door_session_overdue(struct door_session *session, int64_t now, int64_t *since)
+{
+  pthread_mutex_lock(&session->shared.lock);
+  bool overdue = session->shared.waits != WAIT_NONE && session->shared.overdue <= now;
+  *since = session->shared.overdue;
+  pthread_mutex_unlock(&session->shared.lock);
+  return overdue;
 }
 
 /* A read that waits returns as if the peer had closed; the way out stays open for the 421. */
@@ -159,7 +189,7 @@ door_session_end(struct door_session *session, enum reply reply)
   pthread_mutex_lock(&session->shared.lock);
   session->shared.end = reply;
   int fd = stream_fd(session->stream);
-  if (session->shared.waiting && end_due(session) != REPLY_COUNT && fd >= 0)
+  if (session->shared.waits != WAIT_NONE && end_due(session) != REPLY_COUNT && fd >= 0)
     (void)shutdown(fd, SHUT_RD);
   pthread_mutex_unlock(&session->shared.lock);
 }
@@ -201,13 +231,21 @@ no_line(struct door_session *session, enum res res, enum reply end, const GError
     session->over = true;
 }
 
+/* Between two chunks of a message its own deadlines hold too. */
+static int64_t
+command_deadline(const struct door_session *session, int64_t now)
+{
+  const struct door_options *options = session->options;
+  int64_t at = now + options->command_timeout / (atomic_load(&options->short_of_sessions) ? SHORT_DIVISOR : 1);
+  return session->transfer.open ? MIN(at, MIN(session->transfer.deadline, session_overdue_at(session, now))) : at;
+}
+
 static void
 serve_command(struct door_session *session)
 {
   int64_t now = clock_monotonic();
-  enum reply end = wait_begin(session, now);
-  bool is_short = atomic_load(&session->options->short_of_sessions);
-  stream_deadline(session->stream, now + (is_short ? MIN(SHORT_COMMAND_TIMEOUT, session->options->command_timeout) : session->options->command_timeout));
+  enum reply end = session_wait_begin(session, WAIT_COMMAND, now);
+  stream_deadline(session->stream, command_deadline(session, now));
   if (end != REPLY_COUNT) {
     say_last(session, end);
     return;
@@ -215,7 +253,8 @@ serve_command(struct door_session *session)
   g_autoptr(GError) error = NULL;
   struct slice line;
   enum res res = line_reader_next(session->stream, &line, &error);
-  end = wait_end(session);
+  end = session_wait_end(session);
+  session->pace.octets += res == RES_OK ? (int64_t)line.n + 2 : 0;
   CRASH_POINT_IF(res == RES_OK, "command-read"); /* what was answered before has reached the peer */
   if (res != RES_OK)
     no_line(session, res, end, error);
@@ -229,7 +268,7 @@ serve_command(struct door_session *session)
 static void
 greet(struct door_session *session)
 {
-  enum reply end = wait_end(session);
+  enum reply end = session_wait_begin(session, WAIT_NONE, clock_monotonic());
   if (end != REPLY_COUNT)
     say_last(session, end);
   else

@@ -254,6 +254,92 @@ chunk_deadline(void)
   message_too_slow(CLOCK_MINUTE, 20 * 1000, "BDAT 100 LAST\r\na\r\n");
 }
 
+/* ---- the minimum rate ---- */
+
+/* Each octet comes in time; together they are too slow. `from`: what is said before them. */
+static void
+drip(const char *from)
+{
+  struct line line = line_open();
+  line.stub->options.data_timeout = 50 * 1000;
+  line.stub->options.message_timeout = line.stub->options.command_timeout = CLOCK_HOUR;
+  line.stub->options.minimum_rate = 1 << 30;
+  line_start(&line);
+  line_say(&line, BEGIN);
+  expect(&line, "250 2.1.5 recipient ok\r\n");
+  line_say(&line, from);
+  while (pthread_tryjoin_np(line.thread, NULL) == EBUSY) {
+    (void)send(line.fd, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    sched_yield();
+  }
+  door_session_free(line.session);
+  g_assert_cmpstr(line.stub->log->str, ==, "mail(a@x.example) rcpt(list@y.example) begin reset ");
+  close(line.fd);
+  stub_free(line.stub);
+}
+
+static void
+dripping_data(void)
+{
+  drip("DATA\r\n");
+}
+
+static void
+dripping_chunk(void)
+{
+  drip("BDAT 100000000 LAST\r\n");
+}
+
+/* The first chunk has come, and the next command does not. */
+static void
+dripping_between_chunks(void)
+{
+  drip("BDAT 1\r\nx");
+}
+
+/* A slow one is known as such, and ends at once when it is told to; a moment before it was in time. */
+static void
+overdue(void)
+{
+  struct line line = line_open();
+  line.stub->options.minimum_rate = 100;
+  line_start(&line);
+  int64_t since, now = clock_monotonic();
+  g_assert_false(door_session_overdue(line.session, now + CLOCK_HOUR, &since));
+  line_say(&line, BEGIN "DATA\r\nFrom:");
+  expect(&line, "only a dot\r\n");
+  while (!door_session_overdue(line.session, now + CLOCK_MINUTE, &since))
+    sched_yield();
+  g_assert_cmpint(since, >, now + 29 * CLOCK_SECOND);
+  g_assert_false(door_session_overdue(line.session, now + 29 * CLOCK_SECOND, &since));
+  door_session_end(line.session, REPLY_BUSY); /* spares it */
+  door_session_end(line.session, REPLY_TIMEOUT);
+  pthread_join(line.thread, NULL);
+  door_session_free(line.session);
+  g_assert_cmpstr(line.stub->log->str, ==, "mail(a@x.example) rcpt(list@y.example) begin reset ");
+  g_autofree char *rest = line_read(&line, NULL);
+  g_assert_null(strstr(rest, "421"));
+  close(line.fd);
+  stub_free(line.stub);
+}
+
+/* Also one whose octets nobody wants. */
+static void
+end_while_swallowing(void)
+{
+  struct line line = line_open();
+  line_start(&line);
+  line_say(&line, "BDAT 100000\r\nx");
+  int64_t since;
+  while (!door_session_idle(line.session, &since))
+    sched_yield();
+  door_session_end(line.session, REPLY_BUSY);
+  pthread_join(line.thread, NULL);
+  door_session_free(line.session);
+  close(line.fd);
+  stub_free(line.stub);
+}
+
 /* ---- last words ---- */
 
 /* The reply reaches a client that was still sending, although it is refused with octets unread. */
@@ -295,6 +381,11 @@ main(int argc, char **argv)
   g_test_add_func("/door-session/deadline/data", data_deadline);
   g_test_add_func("/door-session/deadline/message", message_deadline);
   g_test_add_func("/door-session/deadline/chunk", chunk_deadline);
+  g_test_add_func("/door-session/rate/data", dripping_data);
+  g_test_add_func("/door-session/rate/chunk", dripping_chunk);
+  g_test_add_func("/door-session/rate/between-chunks", dripping_between_chunks);
+  g_test_add_func("/door-session/rate/overdue", overdue);
+  g_test_add_func("/door-session/end/swallowing", end_while_swallowing);
   g_test_add_func("/door-session/last-reply", last_reply_is_not_lost);
   g_test_add_func("/door-session/client-gone", client_gone);
   return g_test_run();

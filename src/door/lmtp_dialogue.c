@@ -117,6 +117,7 @@ do_mail(struct door_session *session, struct slice arg, GError **error)
     return out_of_order(error, "MAIL inside a transaction");
   enum res res = begin_transaction(session, arg, error);
   session->in_transaction = res == RES_OK;
+  session->pace = (struct pace){ 0 };
   if (res == RES_OK)
     session_say(session, REPLY_SENDER_OK, NULL);
   else

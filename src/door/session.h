@@ -2,8 +2,11 @@
 /* Inside of a session, shared by the files that make it up: door_session.c (loop, end, replies), lmtp_dialogue.c (what each command does),
  * transfer.c (the octets of a message). Everything but `shared` belongs to the session's thread. */
 #include "door/door.h"
+#include "door/pace.h"
 #include "net/dot_decoder.h"
 #include <pthread.h>
+
+enum session_wait { WAIT_NONE, WAIT_COMMAND, WAIT_OCTETS };
 
 /* A message on its way in. */
 struct transfer {
@@ -23,15 +26,19 @@ struct door_session {
   struct door_xforward xforward;
   struct door_transaction transaction;
   struct transfer transfer;
+  struct pace pace;    /* since MAIL, or since the message began */
+  int64_t waits_since; /* monotonic */
   bool in_transaction; /* MAIL was accepted */
   bool over;           /* no further command is read */
   bool linger;         /* ends with input unread: see stream_linger */
   int errors;          /* commands that were none, in a row */
   struct {
     pthread_mutex_t lock;
-    bool waiting, in_transaction;
+    enum session_wait waits;
+    bool in_transaction;
     int64_t since;
-    enum reply end; /* REPLY_COUNT: not told to end */
+    int64_t overdue; /* from then on the peer is slower than the minimum rate; INT64_MAX: never */
+    enum reply end;  /* REPLY_COUNT: not told to end */
   } shared;
 };
 
@@ -45,6 +52,12 @@ void session_say_lines(struct door_session *session, enum reply reply, const cha
 void session_write(struct door_session *session, struct slice octets);
 /* Begins again before MAIL: the transaction, if there is one, is over, and so are XFORWARD's attributes. */
 void session_reset(struct door_session *session);
+
+/* Around each wait for the peer: other threads may see and wake a session meanwhile. Both give the 421 that is due now, or REPLY_COUNT. */
+enum reply session_wait_begin(struct door_session *session, enum session_wait what, int64_t now);
+enum reply session_wait_end(struct door_session *session);
+/* When a wait that begins at `now` makes the peer slower than the minimum rate; INT64_MAX outside a transaction. */
+int64_t session_overdue_at(const struct door_session *session, int64_t now);
 
 /* Serves one command line. RES_OK: it has been answered. Otherwise the caller says the error. */
 enum res lmtp_dialogue_command(struct door_session *session, struct slice line, GError **error) MUST_CHECK;

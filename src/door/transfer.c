@@ -10,6 +10,7 @@ transfer_begin(struct door_session *session, bool bdat)
   struct transfer *transfer = &session->transfer;
   *transfer = (struct transfer){ .open = true, .decoded = g_byte_array_new() };
   transfer->deadline = clock_monotonic() + session->options->message_timeout;
+  session->pace = (struct pace){ 0 };
   dot_decoder_init(&transfer->decoder, bdat);
 }
 
@@ -21,6 +22,13 @@ transfer_end(struct door_session *session)
   session->transfer = (struct transfer){ 0 };
 }
 
+static enum res
+too_slow(const struct door_session *session, GError **error)
+{
+  return trouble(error, REPLY_TIMEOUT, "only %" G_GINT64_FORMAT " octets in %" G_GINT64_FORMAT " s of waiting", session->pace.octets,
+                 session->pace.waited / CLOCK_SECOND);
+}
+
 /* Some octets of a message; those that stand already come first. */
 static enum res
 read_block(struct door_session *session, int64_t deadline, struct slice *block, GError **error)
@@ -28,10 +36,24 @@ read_block(struct door_session *session, int64_t deadline, struct slice *block, 
   *block = stream_pending(session->stream);
   if (block->n > 0)
     return RES_OK;
-  stream_deadline(session->stream, MIN(deadline, clock_monotonic() + session->options->data_timeout));
+  int64_t now = clock_monotonic(), overdue = session_overdue_at(session, now);
+  if (session_wait_begin(session, WAIT_OCTETS, now) != REPLY_COUNT)
+    return too_slow(session, error);
+  stream_deadline(session->stream, MIN(MIN(deadline, overdue), now + session->options->data_timeout));
   enum res res = stream_fill(session->stream, error);
   *block = stream_pending(session->stream);
-  return res;
+  bool told = session_wait_end(session) != REPLY_COUNT;
+  if (res == RES_OK || (!told && clock_monotonic() < overdue))
+    return res;
+  g_clear_error(error);
+  return too_slow(session, error);
+}
+
+static void
+block_taken(struct door_session *session, size_t n)
+{
+  stream_consume(session->stream, n);
+  session->pace.octets += (int64_t)n;
 }
 
 /* ---- decoded octets, to the hooks ---- */
@@ -122,7 +144,7 @@ transfer_data(struct door_session *session, GError **error)
     enum res res = read_block(session, transfer->deadline, &block, error);
     if (res != RES_OK)
       return res;
-    stream_consume(session->stream, dot_decoder_feed(&transfer->decoder, block, transfer->decoded, &end));
+    block_taken(session, dot_decoder_feed(&transfer->decoder, block, transfer->decoded, &end));
     take_decoded(session);
   }
   answer(session);
@@ -143,7 +165,7 @@ read_chunk(struct door_session *session, int64_t octets, GError **error)
     block = slice_head(block, (size_t)MIN(octets, STREAM_INPUT_MAX));
     bool end;
     (void)dot_decoder_feed(&transfer->decoder, block, transfer->decoded, &end);
-    stream_consume(session->stream, block.n);
+    block_taken(session, block.n);
     take_decoded(session);
     octets -= (int64_t)block.n;
   }
@@ -182,7 +204,7 @@ transfer_swallow(struct door_session *session, int64_t octets, GError **error)
     if (res != RES_OK)
       return res;
     size_t n = slice_head(block, (size_t)MIN(octets, STREAM_INPUT_MAX)).n;
-    stream_consume(session->stream, n);
+    block_taken(session, n);
     octets -= (int64_t)n;
   }
   return RES_OK;
