@@ -146,6 +146,7 @@ apply_limits(struct server *server, const struct config *config)
   atomic_store(&server->door_options.command_timeout, config->command_timeout);
   atomic_store(&server->door_options.data_timeout, config->data_timeout);
   atomic_store(&server->door_options.message_timeout, config->message_timeout);
+  atomic_store(&server->door_options.minimum_rate, config->minimum_rate);
   log_configure((enum log_format)config->log_format, (enum log_level)config->log_level);
 }
 
