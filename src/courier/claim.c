@@ -28,7 +28,8 @@ claim_free(struct claim *claim)
 /* --- what of it --- */
 
 struct head {
-  int64_t cursor, last_join;
+  int64_t cursor; /* set anew by the claim */
+  int64_t last_join;
   bool removed;   /* the list is gone */
   char *author;   /* folded address, or NULL */
 };
@@ -137,7 +138,7 @@ find_members(struct tx *tx, const struct claim_options *options, const struct cl
 }
 
 static enum res
-take_roster(struct tx *tx, const struct claim_options *options, struct claim *claim, const struct head *head, GError **error)
+take_roster(struct tx *tx, const struct claim_options *options, struct claim *claim, struct head *head, GError **error)
 {
   struct roster_found found = { .cursor = head->last_join };
   enum res res = head->removed ? RES_OK : find_members(tx, options, claim, head, &found, error);
@@ -150,8 +151,7 @@ take_roster(struct tx *tx, const struct claim_options *options, struct claim *cl
   }
   if (res == RES_OK)
     res = create_chunk(tx, claim, &found.skips, options->now, error);
-  if (res == RES_OK)
-    res = sql_run(tx, "UPDATE delivery SET cursor = $2 WHERE id = $1", SQL_ARGS(sql_int(claim->delivery_id), sql_int(found.cursor)), error);
+  head->cursor = found.cursor;
   roster_found_clear(&found);
   return res;
 }
@@ -192,8 +192,8 @@ take(struct tx *tx, const struct claim_options *options, const struct claim_cand
   CRASH_POINT_IF(res == RES_OK && from->kind == CLAIM_ROSTER, "claim-roster-written");
   CRASH_POINT_IF(res == RES_OK && from->kind == CLAIM_WAITING, "claim-again-written");
   if (res == RES_OK)
-    res = sql_run(tx, "UPDATE delivery SET served_at = $2, due_at = " CLAIM_DUE_AT " WHERE id = $1",
-                  SQL_ARGS(sql_int(from->delivery_id), sql_int(options->now)), error);
+    res = sql_run(tx, "UPDATE delivery SET served_at = $2, cursor = $3, due_at = " CLAIM_DUE_AT " WHERE id = $1",
+                  SQL_ARGS(sql_int(from->delivery_id), sql_int(options->now), sql_int(head.cursor)), error);
   if (res == RES_OK && claim->targets->len == 0)
     res = claim_finish_delivery(tx, from->delivery_id, options->now, error);
   return res;
@@ -227,7 +227,7 @@ enum res
 claim_finish_delivery(struct tx *tx, int64_t delivery_id, int64_t now, GError **error)
 {
   return sql_run(tx,
-                 "UPDATE delivery SET state = 2, done_at = $2, header = NULL WHERE id = $1 AND state = 0 AND cursor >= last_join "
+                 "UPDATE delivery SET state = 2, done_at = $2, header = NULL, strikes = 0, due_at = NULL WHERE id = $1 AND state = 0 AND cursor >= last_join "
                  "AND NOT EXISTS (SELECT 1 FROM chunk WHERE chunk.delivery_id = $1 AND chunk.state < 2) "
                  "AND NOT EXISTS (SELECT 1 FROM recipient WHERE recipient.delivery_id = $1 AND recipient.state <= 1)",
                  SQL_ARGS(sql_int(delivery_id), sql_int(now)), error);

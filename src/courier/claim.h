@@ -44,5 +44,5 @@ struct claim_options {
  * `next_at` then says when something will be: `now` or before: call again (in a new transaction), INT64_MAX: not before something new comes. */
 enum res claim_next(struct tx *tx, const struct claim_options *options, struct claim **claim, int64_t *next_at, GError **error) MUST_CHECK;
 
-/* Marks a delivery as done if nothing of it is left to do; its header is not needed any more then. */
+/* Marks a delivery as done if nothing of it is left to do; its header is not needed any more then. sql_changes() tells: 1 or 0. */
 enum res claim_finish_delivery(struct tx *tx, int64_t delivery_id, int64_t now, GError **error) MUST_CHECK;

@@ -224,9 +224,10 @@ static enum res
 record_delivery(struct tx *tx, const struct record *record, GError **error)
 {
   int64_t id = record->claim->delivery_id;
-  enum res res = sql_run(tx, "UPDATE delivery SET strikes = 0, due_at = " CLAIM_DUE_AT " WHERE id = $1", SQL_ARGS(sql_int(id)), error);
-  if (res == RES_OK)
-    res = claim_finish_delivery(tx, id, record->now, error);
+  enum res res = claim_finish_delivery(tx, id, record->now, error);
+  if (res != RES_OK || sql_changes(tx) > 0)
+    return res;
+  res = sql_run(tx, "UPDATE delivery SET strikes = 0, due_at = " CLAIM_DUE_AT " WHERE id = $1", SQL_ARGS(sql_int(id)), error);
   if (res == RES_OK && record->header.n > 0)
     res = sql_run(tx, "UPDATE delivery SET header = $2 WHERE id = $1 AND header IS NULL AND state = 0", SQL_ARGS(sql_int(id), sql_bytes(record->header)), error);
   CRASH_POINT_IF(record->header.n > 0, "header-written");
