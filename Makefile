@@ -10,7 +10,7 @@ TIME ?= 60
 BENCH_RUNS ?= 3
 ROWS ?=
 
-.PHONY: all run check bench fuzz fuzz-coverage coverage fresh install clean
+.PHONY: all run check bench fuzz fuzz-coverage coverage tsan valgrind fresh install clean
 
 all: build/build.ninja
 	@ninja -C build
@@ -47,6 +47,14 @@ fuzz-coverage:
 coverage:
 	@tools/install-deps coverage
 	@tools/coverage
+
+tsan:
+	@tools/install-deps check
+	@tools/tsan
+
+valgrind:
+	@tools/install-deps valgrind
+	@tools/valgrind
 
 # Both commands of a newcomer in a bare Debian 12; needs root.
 fresh:
