@@ -30,6 +30,8 @@ const struct cli_command *const cli_commands[] = {
   &retry_command,
   &ledger_command,
   &tagkeys_command,
+  &backup_command,
+  &restore_command,
   &status_command,
   &conf_command,
   &help_command,

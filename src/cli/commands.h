@@ -30,6 +30,8 @@ extern const struct cli_command queue_command;
 extern const struct cli_command retry_command;
 extern const struct cli_command ledger_command;
 extern const struct cli_command tagkeys_command;
+extern const struct cli_command backup_command;
+extern const struct cli_command restore_command;
 extern const struct cli_command status_command;
 extern const struct cli_command conf_command;
 extern const struct cli_command help_command;

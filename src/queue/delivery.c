@@ -81,6 +81,12 @@ delivery_counts(struct tx *tx, struct delivery_counts *counts, GError **error)
   return res == RES_MORE ? RES_OK : res;
 }
 
+enum res
+delivery_set_all_aside(struct tx *tx, GError **error)
+{
+  return sql_run(tx, "UPDATE delivery SET state = 1 WHERE state <> 2 AND state = 0", SQL_NO_ARGS, error);
+}
+
 static void
 delivery_outlet_free(void *data)
 {

@@ -34,6 +34,9 @@ struct delivery_counts {
 /* What is not done, for `queue` and `status`. */
 enum res delivery_counts(struct tx *tx, struct delivery_counts *counts, GError **error) MUST_CHECK;
 
+/* What is open is set aside. */
+enum res delivery_set_all_aside(struct tx *tx, GError **error) MUST_CHECK;
+
 struct delivery_outlet {
   char *name;
   int64_t open, oldest_at;

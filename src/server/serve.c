@@ -17,7 +17,7 @@
 #include "server/notify.h"
 #include "server/peer_match.h"
 #include "server/posting_door.h"
-#include "server/state_lock.h"
+#include "store/state_lock.h"
 #include <errno.h>
 #include <jansson.h>
 #include <signal.h>

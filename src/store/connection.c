@@ -2,6 +2,7 @@
 #include "store/connection.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/descriptor_vfs.h"
 #include <errno.h>
 #include <pthread.h>
 
@@ -19,6 +20,7 @@ library_start(void)
 {
   sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* saves a process-wide lock per allocation */
   sqlite3_initialize();
+  descriptor_vfs_register();
 }
 
 void
@@ -158,13 +160,13 @@ connection_open(const struct connection_options *options, struct connection **co
 {
   pthread_once(&library_once, library_start);
   OWN(connection) made = g_new0(struct connection, 1);
-  made->path = g_strdup(options->path);
+  made->path = g_strdup(options->name ? options->name : options->path);
   made->slots = options->statements;
   made->statements = g_new0(struct statement, made->slots);
   made->patience = options->patience;
   made->pulse = options->pulse;
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  if (sqlite3_open_v2(made->path, &made->db, flags, NULL) != SQLITE_OK)
+  if (sqlite3_open_v2(options->path, &made->db, flags, options->vfs) != SQLITE_OK)
     return connection_fail(made, "opening", error);
   if (sqlite3_db_readonly(made->db, "main") == 1)
     return trouble(error, REPLY_TROUBLE, "%s: cannot be written%s", made->path, advice_for(SQLITE_READONLY));

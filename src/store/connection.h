@@ -41,6 +41,8 @@ struct tx {
 
 struct connection_options {
   const char *path;
+  const char *vfs;  /* by which SQLite reaches the file; NULL: the usual one */
+  const char *name; /* what messages call it; NULL: `path` */
   int cache_kib;
   size_t statements; /* most that are kept prepared */
   int64_t patience;  /* µs */

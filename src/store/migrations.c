@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define APPLICATION_ID INT64_C(0x4c737477) /* "Lstw" */
 /* Another process may be migrating a large database. */
 #define PATIENCE (10 * CLOCK_MINUTE)
 /* Readers that keep the log from being emptied are not worth waiting for. */

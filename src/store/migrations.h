@@ -11,6 +11,9 @@ struct migration {
   const char *sql;
 };
 
+/* By which a database of ours is known: SQLite's application_id. */
+#define APPLICATION_ID INT64_C(0x4c737477) /* "Lstw" */
+
 struct migration_list {
   const struct migration *items;
   size_t n;

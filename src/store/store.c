@@ -4,6 +4,7 @@
 #include "store/connection.h"
 #include "store/migrations.h"
 #include "store/readers.h"
+#include "store/wal_owner.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -17,20 +18,21 @@ struct store {
   struct readers *readers;
   struct connection *watch; /* for store_version: data_version counts the commits of all other connections */
   pthread_mutex_t watch_lock;
+  int file; /* -1, or kept open until all else is closed */
 };
 
 /* --- opening --- */
 
-static enum res
-path_of(const struct store_options *options, char **path, GError **error)
+enum res
+store_path(const char *url, const char *state_dir, char **path, GError **error)
 {
-  struct slice url = slice_of(options->url);
-  if (slice_starts_nocase(url, SLICE("postgresql:")) || slice_starts_nocase(url, SLICE("postgres:")))
-    return refuse(error, REPLY_TROUBLE, "[database] url = %s: PostgreSQL is not supported yet; use sqlite:PATH", options->url);
-  if (!slice_starts_nocase(url, SLICE(SCHEME)) || url.n == strlen(SCHEME))
-    return refuse(error, REPLY_TROUBLE, "[database] url = %s: it must be sqlite:PATH", options->url ? options->url : "");
-  const char *file = options->url + strlen(SCHEME);
-  *path = g_path_is_absolute(file) ? g_strdup(file) : g_build_filename(options->state_dir, file, NULL);
+  struct slice text = slice_of(url);
+  if (slice_starts_nocase(text, SLICE("postgresql:")) || slice_starts_nocase(text, SLICE("postgres:")))
+    return refuse(error, REPLY_TROUBLE, "[database] url = %s: PostgreSQL is not supported yet; use sqlite:PATH", url);
+  if (!slice_starts_nocase(text, SLICE(SCHEME)) || text.n == strlen(SCHEME))
+    return refuse(error, REPLY_TROUBLE, "[database] url = %s: it must be sqlite:PATH", url ? url : "");
+  const char *file = url + strlen(SCHEME);
+  *path = g_path_is_absolute(file) ? g_strdup(file) : g_build_filename(state_dir, file, NULL);
   return RES_OK;
 }
 
@@ -56,12 +58,15 @@ make_file(const char *path, GError **error)
   return durable ? RES_OK : path_trouble(directory, "making the database", error);
 }
 
+/* `fd` as of wal_owner_check(). */
 static enum res
-prepare_file(const struct store_options *options, const char *path, GError **error)
+prepare_file(const struct store_options *options, const char *path, int *fd, GError **error)
 {
   if (options->state_dir && g_mkdir_with_parents(options->state_dir, 0700) != 0)
     return path_trouble(options->state_dir, "making the state directory", error);
   enum res res = make_file(path, error);
+  if (res == RES_OK)
+    res = wal_owner_check(path, fd, error);
   if (res != RES_OK)
     return res;
   return migrations_apply(&(struct migration_plan){ .path = path, .migrations = schema, .no_backup = options->no_backup,
@@ -90,16 +95,17 @@ enum res
 store_open(const struct store_options *options, struct store **store, GError **error)
 {
   g_autofree char *path = NULL;
-  enum res res = path_of(options, &path, error);
-  if (res == RES_OK)
-    res = prepare_file(options, path, error);
+  enum res res = store_path(options->url, options->state_dir, &path, error);
   if (res != RES_OK)
     return res;
 
   OWN(store) made = g_new0(struct store, 1);
   pthread_mutex_init(&made->watch_lock, NULL);
   made->readers = readers_new(path);
-  res = start(made, path, options->mode, error);
+  made->file = -1;
+  res = prepare_file(options, path, &made->file, error);
+  if (res == RES_OK)
+    res = start(made, path, options->mode, error);
   if (res == RES_OK)
     *store = OWN_GIVE(made);
   return res;
@@ -115,6 +121,8 @@ store_free(struct store *store)
   readers_free(store->readers);
   connection_close(store->watch);
   checkpointer_stop(store->checkpointer);
+  if (store->file >= 0)
+    close(store->file);
   pthread_mutex_destroy(&store->watch_lock);
   g_free(store);
 }

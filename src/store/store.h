@@ -34,6 +34,8 @@ struct store_options {
 /* Opens, makes if missing, migrates. RES_BAD: the URL is not understood, or the schema is newer than this program; RES_TEMP:
  * anything else (the error names file and fix). */
 enum res store_open(const struct store_options *options, struct store **store, GError **error) MUST_CHECK;
+/* The database's file by its URL; owned by the caller. RES_BAD: the URL is not understood. */
+enum res store_path(const char *url, const char *state_dir, char **path, GError **error) MUST_CHECK;
 /* Ends the threads after what was handed in is committed. No other call may be running. NULL is allowed. */
 void store_free(struct store *store);
 OWN_DEFINE(store, store_free)

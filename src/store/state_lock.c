@@ -1,4 +1,4 @@
-#include "server/state_lock.h"
+#include "store/state_lock.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>

@@ -1,0 +1,145 @@
+/* `restore`: puts a backup in the place of the database.
+ *
+ * The file is opened by whoever calls, since root's backups may be closed to the server's user; all else is done as that user, so that what is made is the server's.
+ * The database that was there is kept under another name, with its log. */
+#include "base/clock.h"
+#include "base/privilege.h"
+#include "cli/commands.h"
+#include "queue/delivery.h"
+#include "store/backup.h"
+#include "store/state_lock.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static gboolean send_again;
+
+static const GOptionEntry options[] = {
+  { "send-again", 0, 0, G_OPTION_ARG_NONE, &send_again, "what was on its way when the backup was made goes out when the server starts", NULL },
+  { NULL },
+};
+
+struct restoring {
+  struct cli *cli;
+  const char *name;
+  int fd;     /* of the backup */
+  int lock;   /* on state_dir; -1: not taken */
+  char *path; /* of the database */
+  char *kept; /* where the one that was there is kept; NULL: there was none */
+  struct backup_figures figures;
+  int64_t open; /* deliveries that were on their way */
+};
+
+static enum res
+io_trouble(const char *path, const char *doing, GError **error)
+{
+  return trouble(error, errno == ENOSPC ? REPLY_FULL : REPLY_TROUBLE, "%s: %s: %s", path, doing, g_strerror(errno));
+}
+
+/* It may have been sent since: nobody gets it twice unless the operator wants that. */
+static enum res
+set_open_aside(struct tx *tx, void *arg, GError **error)
+{
+  struct restoring *restoring = arg;
+  struct delivery_counts counts;
+  enum res res = delivery_counts(tx, &counts, error);
+  if (res != RES_OK)
+    return res;
+  restoring->open = counts.open;
+  return send_again ? RES_OK : delivery_set_all_aside(tx, error);
+}
+
+static enum res
+fetch(struct restoring *restoring, struct whole_file *file, GError **error)
+{
+  int fd = whole_file_descriptor(file);
+  enum res res = backup_fetch(restoring->fd, file, error);
+  if (res == RES_OK)
+    res = backup_check(fd, restoring->name, &restoring->figures, error);
+  return res == RES_OK ? backup_run(fd, restoring->name, set_open_aside, restoring, error) : res;
+}
+
+/* A log that is beside the database belongs to it: both go by the new name. If this ends half-way the command is to be given again. */
+static enum res
+keep_old(struct restoring *restoring, GError **error)
+{
+  g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+  g_autofree char *suffix = g_date_time_format(now, "replaced-%Y%m%dT%H%M%SZ"), *kept = g_strconcat(restoring->path, ".", suffix, NULL);
+  g_autofree char *kept_wal = g_strconcat(kept, "-wal", NULL), *wal = g_strconcat(restoring->path, "-wal", NULL), *shm = g_strconcat(restoring->path, "-shm", NULL);
+  bool had = link(restoring->path, kept) == 0;
+  if (!had && errno != ENOENT)
+    return io_trouble(restoring->path, "keeping what was there", error);
+  if (rename(wal, kept_wal) != 0 && errno != ENOENT)
+    return io_trouble(wal, "keeping what was there", error);
+  if (unlink(shm) != 0 && errno != ENOENT)
+    return io_trouble(shm, "taking it away", error);
+  restoring->kept = had ? g_steal_pointer(&kept) : NULL;
+  return RES_OK;
+}
+
+static enum res
+restore(struct restoring *restoring, GError **error)
+{
+  const struct config *config = restoring->cli->config;
+  OWN(whole_file) file = NULL;
+  enum res res = privilege_drop(config->user, config->state_dir, error);
+  if (res == RES_OK)
+    res = state_lock_take(config->state_dir, &restoring->lock, error);
+  if (res == RES_OK)
+    res = store_path(config->database_url, config->state_dir, &restoring->path, error);
+  if (res == RES_OK)
+    res = whole_file_begin(restoring->path, true, &file, error);
+  if (res == RES_OK)
+    res = fetch(restoring, file, error);
+  if (res == RES_OK)
+    res = keep_old(restoring, error);
+  return res == RES_OK ? whole_file_publish(file, error) : res;
+}
+
+static void
+show(const struct restoring *restoring)
+{
+  g_autofree char *name = cli_clean(restoring->name);
+  cli_print("%s: restored, schema %" G_GINT64_FORMAT "\n", name, restoring->figures.schema);
+  if (restoring->kept)
+    cli_print("the database that was there: %s\n", restoring->kept);
+  if (restoring->open == 0)
+    return;
+  if (send_again)
+    cli_print("%" G_GINT64_FORMAT " postings were on their way when the backup was made; they go on when the server starts\n", restoring->open);
+  else
+    cli_print("%" G_GINT64_FORMAT " postings were on their way when the backup was made, and may have arrived since: they are set aside; `listward retry` sends them\n",
+              restoring->open);
+}
+
+static int
+run(struct cli *cli, int argc, char **argv)
+{
+  (void)argc;
+  struct restoring restoring = { .cli = cli, .name = argv[0], .lock = -1 };
+  g_autoptr(GError) error = NULL;
+  struct stat status;
+  signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is then an error like a full disk */
+  restoring.fd = open(argv[0], O_RDONLY | O_CLOEXEC);
+  if (restoring.fd < 0 || fstat(restoring.fd, &status) != 0)
+    return io_trouble(argv[0], "opening the backup", &error) == RES_OK ? CLI_DONE : cli_fail(error);
+  enum res res = S_ISREG(status.st_mode) ? restore(&restoring, &error) : refuse(&error, REPLY_TROUBLE, "%s: is no regular file", argv[0]);
+  if (res == RES_OK)
+    show(&restoring);
+  close(restoring.fd);
+  if (restoring.lock >= 0)
+    close(restoring.lock);
+  g_free(restoring.path);
+  g_free(restoring.kept);
+  return cli_result(res, error);
+}
+
+const struct cli_command restore_command = {
+  .name = "restore", .arguments = "FILE", .summary = "put a backup in the place of the database; no server may run", .options = options, .min = 1, .max = 1, .run = run,
+  .help = "FILE is checked first. The database that was there is kept under another name, which is printed. Postings that were on their way when the backup was made may have\n"
+          "arrived since, so they are set aside: `listward queue` counts them, `listward retry` sends them to whom the backup knows no delivery. Postings that came in after\n"
+          "the backup was made are not in it.",
+};
