@@ -1,11 +1,15 @@
 /* One thread for each listening descriptor waits for connections, one thread for each session serves it. The table of sessions is
- * the only state they share. A session takes itself out of the table when it ends. */
+ * the only state they share. A session takes itself out of the table when it ends.
+ *
+ * When there is no room the newcomer is told 421. The log says so once, and once more when a fifth of the sessions has gone: a crowd at the
+ * door does not fill the disk. */
 #include "server/listeners.h"
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/log.h"
 #include "base/token.h"
 #include "net/endpoint.h"
+#include "server/descriptors.h"
 #include "base/thread.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -35,6 +39,12 @@ struct session {
   bool leaving; /* told to end; no longer counted */
 };
 
+enum shortage { OF_SESSIONS, OF_DESCRIPTORS, OF_THREADS, SHORTAGES };
+
+static const char *const shortage_events[SHORTAGES] = {
+  [OF_SESSIONS] = "too many sessions", [OF_DESCRIPTORS] = "no descriptor for a session", [OF_THREADS] = "no thread for a session",
+};
+
 struct listeners {
   pthread_mutex_t lock;
   pthread_cond_t ended;
@@ -42,6 +52,12 @@ struct listeners {
   GPtrArray *sessions; /* struct session * */
   size_t leaving;
   size_t max_sessions;
+  int64_t reserve; /* descriptors that sessions leave alone */
+  struct {
+    bool on;
+    size_t sessions;  /* when it began */
+    int64_t refused;  /* newcomers since then */
+  } shortages[SHORTAGES];
   int stop_event;
   const struct door_hooks *hooks;
   struct door_options *options;
@@ -100,6 +116,8 @@ listeners_bind(const struct config *config, struct listeners **listeners, GError
   made->all = g_ptr_array_new_with_free_func((GDestroyNotify)listener_free);
   made->sessions = g_ptr_array_new();
   made->max_sessions = (size_t)config->max_sessions;
+  made->reserve = descriptors_reserve(config);
+  descriptors_raise(config->max_sessions, made->reserve);
   made->stop_event = eventfd(0, EFD_CLOEXEC);
   enum res res = made->stop_event >= 0 ? RES_OK : trouble(error, REPLY_TROUBLE, "no descriptor for the listeners: %s", g_strerror(errno));
   for (char **text = config->lmtp_listen; *text && res == RES_OK; text++)
@@ -122,6 +140,40 @@ static void
 update_shortage(struct listeners *listeners)
 {
   atomic_store(&listeners->options->short_of_sessions, counted(listeners) * 5 > listeners->max_sessions * 4);
+}
+
+/* Lock held. True: the log is to say it. */
+static bool
+shortage_begins(struct listeners *listeners, enum shortage shortage)
+{
+  listeners->shortages[shortage].refused++;
+  if (listeners->shortages[shortage].on)
+    return false;
+  listeners->shortages[shortage].on = true;
+  listeners->shortages[shortage].sessions = counted(listeners);
+  return true;
+}
+
+/* Lock held. Fills in, for each shortage, the newcomers that it has cost, if it is over now, else 0. */
+static void
+shortages_end(struct listeners *listeners, int64_t refused[SHORTAGES])
+{
+  for (enum shortage shortage = 0; shortage < SHORTAGES; shortage++) {
+    refused[shortage] = 0;
+    if (!listeners->shortages[shortage].on || counted(listeners) * 5 > MAX(listeners->shortages[shortage].sessions * 4, 5))
+      continue;
+    refused[shortage] = listeners->shortages[shortage].refused;
+    listeners->shortages[shortage].refused = 0;
+    listeners->shortages[shortage].on = false;
+  }
+}
+
+static void
+log_shortages_ended(const int64_t refused[SHORTAGES])
+{
+  for (enum shortage shortage = 0; shortage < SHORTAGES; shortage++)
+    if (refused[shortage])
+      log_note("newcomers are let in again", log_str("after", shortage_events[shortage]), log_int("turned_away", refused[shortage]));
 }
 
 static void
@@ -151,17 +203,45 @@ longest_idle(const struct listeners *listeners)
   return found;
 }
 
-/* Makes room for a newcomer if there is none. Lock held. False: all are at work. */
-static bool
-make_room(struct listeners *listeners)
+/* The session in a transaction that has been slower than the minimum rate for longest, or NULL. Lock held. */
+static struct session *
+longest_overdue(const struct listeners *listeners)
 {
-  if (counted(listeners) < listeners->max_sessions)
-    return true;
-  struct session *idle = listeners->leaving < listeners->max_sessions ? longest_idle(listeners) : NULL;
-  if (idle == NULL)
+  struct session *found = NULL;
+  int64_t now = clock_monotonic(), oldest = INT64_MAX;
+  for (guint i = 0; i < listeners->sessions->len; i++) {
+    struct session *session = g_ptr_array_index(listeners->sessions, i);
+    int64_t since;
+    if (!session->leaving && door_session_overdue(session->door, now, &since) && since < oldest) {
+      oldest = since;
+      found = session;
+    }
+  }
+  return found;
+}
+
+/* Tells one session to end, if there is one that may. Lock held. False: all are at work, or as many are leaving as may be. */
+static bool
+send_one_away(struct listeners *listeners)
+{
+  if (listeners->leaving >= listeners->max_sessions)
     return false;
-  tell_to_leave(listeners, idle, REPLY_BUSY);
-  return true;
+  struct session *idle = longest_idle(listeners), *overdue = idle ? NULL : longest_overdue(listeners);
+  if (idle)
+    tell_to_leave(listeners, idle, REPLY_BUSY);
+  else if (overdue)
+    tell_to_leave(listeners, overdue, REPLY_TIMEOUT);
+  return idle || overdue;
+}
+
+/* Room for a newcomer with the descriptor `fd`. Lock held. SHORTAGES: there is, or it was made. One that leaves keeps its descriptor for a
+ * moment, so that the next newcomer gets it, not this one. */
+static enum shortage
+make_room(struct listeners *listeners, int fd)
+{
+  bool full = counted(listeners) >= listeners->max_sessions, spare = descriptors_spare(fd, listeners->reserve);
+  bool made = full || !spare ? send_one_away(listeners) : true;
+  return !spare ? OF_DESCRIPTORS : made ? SHORTAGES : OF_SESSIONS;
 }
 
 static void *
@@ -177,10 +257,13 @@ session_thread(void *data)
   if (session->leaving)
     listeners->leaving--;
   update_shortage(listeners);
+  int64_t refused[SHORTAGES];
+  shortages_end(listeners, refused);
   door_session_free(session->door);
   g_free(session);
   pthread_cond_broadcast(&listeners->ended);
   pthread_mutex_unlock(&listeners->lock);
+  log_shortages_ended(refused);
   return NULL;
 }
 
@@ -211,15 +294,24 @@ describe_peer(const struct sockaddr_storage *peer, char *out, size_t size)
   }
 }
 
+/* The descriptor is closed by the caller. */
 static void
-turn_away(int fd, enum reply reply)
+turn_away(int fd)
 {
   g_autoptr(GString) line = g_string_new(NULL);
-  reply_render(reply, NULL, line);
+  reply_render(REPLY_BUSY, NULL, line);
   if (send(fd, line->str, line->len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
     log_debug("newcomer could not be told", log_str("error", g_strerror(errno)));
-  close(fd);
   counter_add(COUNTER_SESSIONS_REFUSED, 1);
+}
+
+static void
+log_shortage(const struct listener *listener, enum shortage shortage, size_t sessions)
+{
+  if (shortage == OF_SESSIONS)
+    log_warn(shortage_events[shortage], log_str("listen", listener->text), log_int("max", (int64_t)sessions));
+  else
+    log_alarm(shortage_events[shortage], log_str("listen", listener->text), log_int("sessions", (int64_t)sessions));
 }
 
 static struct session *
@@ -237,37 +329,60 @@ session_new(struct listener *listener, int fd, const struct sockaddr_storage *pe
   return session;
 }
 
+/* Begins a session, which takes over `fd`. Lock held. SHORTAGES: it runs; else it was told 421. */
+static enum shortage
+begin_session(struct listener *listener, int fd, const struct sockaddr_storage *peer)
+{
+  struct listeners *listeners = listener->owner;
+  struct session *session = session_new(listener, fd, peer);
+  if (!thread_start_detached(session_thread, session)) {
+    turn_away(fd);
+    door_session_free(session->door);
+    g_free(session);
+    (void)send_one_away(listeners);
+    return OF_THREADS;
+  }
+  g_ptr_array_add(listeners->sessions, session);
+  update_shortage(listeners);
+  counter_add(COUNTER_SESSIONS, 1);
+  return SHORTAGES;
+}
+
 /* A new connection: its session begins, or it is told 421. */
 static void
 admit(struct listener *listener, int fd, const struct sockaddr_storage *peer)
 {
   struct listeners *listeners = listener->owner;
+  int64_t refused[SHORTAGES] = { 0 };
   pthread_mutex_lock(&listeners->lock);
-  if (!make_room(listeners)) {
-    pthread_mutex_unlock(&listeners->lock);
-    log_warn("too many sessions", log_str("listen", listener->text), log_int("max", (int64_t)listeners->max_sessions));
-    turn_away(fd, REPLY_BUSY);
-    return;
-  }
-  struct session *session = session_new(listener, fd, peer);
-  if (!thread_start_detached(session_thread, session)) {
-    pthread_mutex_unlock(&listeners->lock);
-    log_alarm("no thread for a session", log_str("listen", listener->text));
-    door_session_free(session->door);
-    g_free(session);
-    return;
-  }
-  g_ptr_array_add(listeners->sessions, session);
-  update_shortage(listeners);
-  counter_add(COUNTER_SESSIONS, 1);
+  enum shortage shortage = make_room(listeners, fd);
+  if (shortage != SHORTAGES) {
+    turn_away(fd);
+    close(fd);
+  } else
+    shortage = begin_session(listener, fd, peer);
+  bool begins = shortage != SHORTAGES && shortage_begins(listeners, shortage);
+  if (shortage == SHORTAGES)
+    shortages_end(listeners, refused);
+  size_t sessions = counted(listeners);
   pthread_mutex_unlock(&listeners->lock);
+  if (begins)
+    log_shortage(listener, shortage, sessions);
+  log_shortages_ended(refused);
 }
 
 /* Out of descriptors or memory: waiting a little (or for the stop) beats a busy loop. */
 static void
 pause_accepting(struct listener *listener)
 {
-  log_alarm("cannot accept a connection", log_str("listen", listener->text), log_str("error", g_strerror(errno)));
+  struct listeners *listeners = listener->owner;
+  pthread_mutex_lock(&listeners->lock);
+  bool begins = shortage_begins(listeners, OF_DESCRIPTORS);
+  (void)send_one_away(listeners);
+  size_t sessions = counted(listeners);
+  pthread_mutex_unlock(&listeners->lock);
+  if (begins)
+    log_shortage(listener, OF_DESCRIPTORS, sessions);
   struct pollfd stop = { .fd = listener->owner->stop_event, .events = POLLIN };
   poll(&stop, 1, 1000);
 }
