@@ -10,7 +10,10 @@ TIME ?= 60
 BENCH_RUNS ?= 3
 ROWS ?=
 
-.PHONY: all run check bench fuzz fuzz-coverage coverage tsan valgrind fresh install clean
+# Of make crash
+KILLS ?= 200
+
+.PHONY: all crash run check bench fuzz fuzz-coverage coverage tsan valgrind fresh install clean
 
 all: build/build.ninja
 	@ninja -C build
@@ -33,6 +36,15 @@ bench:
 	@[ -f build-bench/build.ninja ] || meson setup build-bench -Dtests=false >/dev/null
 	@ninja -C build-bench listward >/dev/null || { ninja -C build-bench listward; exit 1; }
 	@LISTWARD_BIN=$${LISTWARD_BIN:-$(CURDIR)/build-bench/listward} tests/bench/run.py --runs $(BENCH_RUNS) --json build-bench/bench.json $(ROWS)
+
+# Killed KILLS times at random under load, and once at each durable step; a seed that failed can be given: make crash LISTWARD_SEED=123
+crash: build-crash/build.ninja
+	@ninja -C build-crash
+	@LISTWARD_KILLS=$(KILLS) tests/check --bin build-crash/listward crash/
+
+build-crash/build.ninja:
+	@tools/install-deps check
+	@meson setup build-crash -Dtests=false -Dbuildtype=release -Ddebug=true -Dcrash_points=true >/dev/null
 
 # Each target for TIME seconds; a crash leaves its input in build-fuzz/artifacts/.
 fuzz:
