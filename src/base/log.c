@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "base/clock.h"
 #include "base/counter.h"
+#include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,6 +12,13 @@ static _Atomic int log_least = LOG_LEVEL_INFO;
 static _Atomic int log_style = LOG_FORMAT_LOGFMT;
 static _Thread_local char thread_session[32];
 static _Thread_local char thread_posting[32];
+
+/* Who is told of alarms. */
+static struct {
+  pthread_mutex_t lock;
+  void (*told)(void *ctx, struct slice line);
+  void *ctx;
+} listener = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static const char *const level_names[] = { "debug", "info", "warning", "error" };
 
@@ -100,13 +108,12 @@ write_line(GString *line)
   }
 }
 
-void
-log_write(enum log_level level, const char *event, const struct log_field *fields)
+/* Owned by the caller. */
+static GString *
+render(enum log_level level, const char *event, const struct log_field *fields)
 {
-  if ((int)level < atomic_load(&log_least))
-    return;
   bool json = atomic_load(&log_style) == LOG_FORMAT_JSON;
-  g_autoptr(GString) line = g_string_new(json ? "{" : "");
+  GString *line = g_string_new(json ? "{" : "");
   append_time(line);
   append_text(line, "level", slice_of(level_names[level]));
   append_text(line, "event", slice_of(event));
@@ -119,15 +126,49 @@ log_write(enum log_level level, const char *event, const struct log_field *field
       append_text(line, fields->key, fields->text);
     else
       append_number(line, fields->key, fields->number);
-  g_string_append(line, json ? "}\n" : "\n");
+  return g_string_append(line, json ? "}\n" : "\n");
+}
+
+void
+log_write(enum log_level level, const char *event, const struct log_field *fields)
+{
+  if ((int)level < atomic_load(&log_least))
+    return;
+  g_autoptr(GString) line = render(level, event, fields);
   write_line(line);
+}
+
+/* Not if this thread is being told already. */
+static void
+tell_of_alarm(const GString *line)
+{
+  static _Thread_local bool telling;
+  if (telling)
+    return;
+  telling = true;
+  pthread_mutex_lock(&listener.lock);
+  if (listener.told)
+    listener.told(listener.ctx, (struct slice){ line->str, line->len });
+  pthread_mutex_unlock(&listener.lock);
+  telling = false;
 }
 
 void
 log_alarm_write(const char *event, const struct log_field *fields)
 {
   counter_add(COUNTER_ALARMS, 1);
-  log_write(LOG_LEVEL_ERROR, event, fields);
+  g_autoptr(GString) line = render(LOG_LEVEL_ERROR, event, fields);
+  write_line(line);
+  tell_of_alarm(line);
+}
+
+void
+log_on_alarm(void (*told)(void *ctx, struct slice line), void *ctx)
+{
+  pthread_mutex_lock(&listener.lock);
+  listener.told = told;
+  listener.ctx = ctx;
+  pthread_mutex_unlock(&listener.lock);
 }
 
 void

@@ -54,6 +54,9 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 /* An error that a postmaster must look at: also counted (COUNTER_ALARMS). */
 #define log_alarm(event, ...) log_alarm_write(event, LOG_FIELDS(__VA_ARGS__))
 void log_alarm_write(const char *event, const struct log_field *fields);
+/* `told` gets the line of each alarm from then on, in the thread that raises it, so it must not block; alarms that it raises itself are
+ * logged only. NULL: nobody. Process-wide; when this returns, no thread is in the one before any more. */
+void log_on_alarm(void (*told)(void *ctx, struct slice line), void *ctx);
 
 /* Process-wide, before threads start or on reload. */
 void log_configure(enum log_format format, enum log_level least);

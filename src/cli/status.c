@@ -2,6 +2,15 @@
 #include "cli/commands.h"
 #include "cli/next_hops.h"
 
+/* A number, if it is one. */
+static json_t *
+value_of(const char *text)
+{
+  char *end;
+  gint64 number = g_ascii_strtoll(text, &end, 10);
+  return *text && *end == '\0' ? json_integer(number) : json_string(text);
+}
+
 static void
 show(const char *line, json_t *all)
 {
@@ -9,7 +18,7 @@ show(const char *line, json_t *all)
     return;
   g_auto(GStrv) parts = g_strsplit(line, " ", 2);
   if (all && parts[0] && parts[1])
-    json_object_set_new(all, parts[0], json_integer(g_ascii_strtoll(parts[1], NULL, 10)));
+    json_object_set_new(all, parts[0], value_of(parts[1]));
   else if (!all && parts[0] && parts[1])
     cli_print("%-24s %s\n", parts[0], parts[1]);
 }

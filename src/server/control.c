@@ -114,7 +114,7 @@ control_thread(void *data)
 }
 
 enum res
-control_start(const char *path, const struct control_hooks *hooks, struct control **control, GError **error)
+control_bind(const char *path, struct control **control, GError **error)
 {
   struct endpoint endpoint = { .path = (char *)path };
   struct endpoint_access access = { .mode = 0600 };
@@ -122,15 +122,20 @@ control_start(const char *path, const struct control_hooks *hooks, struct contro
   enum res res = endpoint_listen(&endpoint, &access, &fd, error);
   if (res != RES_OK)
     return res;
-  struct control *made = g_new0(struct control, 1);
-  *made = (struct control){ .path = g_strdup(path), .fd = fd, .stop_event = eventfd(0, EFD_CLOEXEC), .hooks = hooks };
-  made->running = made->stop_event >= 0 && thread_start(&made->thread, control_thread, made);
-  if (!made->running) {
-    control_free(made);
-    return trouble(error, REPLY_TROUBLE, "no descriptor or no thread for the control socket");
-  }
-  *control = made;
+  OWN(control) made = g_new0(struct control, 1);
+  *made = (struct control){ .path = g_strdup(path), .fd = fd, .stop_event = eventfd(0, EFD_CLOEXEC) };
+  if (made->stop_event < 0)
+    return trouble(error, REPLY_TROUBLE, "no descriptor for the control socket");
+  *control = OWN_GIVE(made);
   return RES_OK;
+}
+
+enum res
+control_start(struct control *control, const struct control_hooks *hooks, GError **error)
+{
+  control->hooks = hooks;
+  control->running = thread_start(&control->thread, control_thread, control);
+  return control->running ? RES_OK : trouble(error, REPLY_TROUBLE, "no thread for the control socket");
 }
 
 void

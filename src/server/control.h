@@ -17,9 +17,10 @@ struct control_hooks {
   void (*status)(void *ctx, GString *out);
 };
 
-/* Binds and serves, one client at a time, in a thread of its own. `hooks` must outlive it. RES_BAD: a server is running there already, or
- * the path cannot be bound. */
-enum res control_start(const char *path, const struct control_hooks *hooks, struct control **control, GError **error) MUST_CHECK;
+/* Binds the socket: who connects waits for control_start. RES_BAD: a server is running there already, or the path cannot be bound. */
+enum res control_bind(const char *path, struct control **control, GError **error) MUST_CHECK;
+/* Serves, one client at a time, in a thread of its own. `hooks` must outlive it. RES_TEMP: no thread. */
+enum res control_start(struct control *control, const struct control_hooks *hooks, GError **error) MUST_CHECK;
 /* Stops and removes the socket. NULL is allowed. */
 void control_free(struct control *control);
 OWN_DEFINE(control, control_free)

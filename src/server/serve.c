@@ -1,5 +1,5 @@
-/* `listward serve`: start-up, wiring, signals, drain. The order matters: bind (perhaps as root), become the user, be the only server here,
- * open the database, take back what a crash left, and only then listen. */
+/* `listward serve`: start-up, wiring, signals, drain. The order matters: bind (perhaps as root), become the user for good, fork the helper, be the
+ * only server here, enter the sandbox, open the database, take back what a crash left, and only then listen. */
 #include "server/serve.h"
 #include "base/budget.h"
 #include "base/clock.h"
@@ -9,14 +9,17 @@
 #include "envelope/address.h"
 #include "queue/incoming.h"
 #include "robot/robot.h"
+#include "server/alarm_command.h"
 #include "server/control.h"
 #include "server/courier_host.h"
+#include "server/helper.h"
 #include "server/housekeeping.h"
 #include "server/listeners.h"
 #include "server/live_config.h"
 #include "server/notify.h"
 #include "server/peer_match.h"
 #include "server/posting_door.h"
+#include "server/sandbox.h"
 #include "store/state_lock.h"
 #include <errno.h>
 #include <jansson.h>
@@ -24,6 +27,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+/* The commands that the helper runs, by their numbers. */
+enum { COMMAND_ALARM, COMMANDS };
+#define ALARM_TIME (30 * CLOCK_SECOND)
 
 /* Sessions and deliveries at work get so long to finish when the server stops. */
 #define DRAIN_TIME (30 * CLOCK_SECOND)
@@ -33,6 +40,11 @@ struct server {
   int state_lock; /* -1: not taken */
   struct live_config *live;
   struct listeners *listeners;
+  char **alarm_argv; /* NULL: not configured */
+  struct helper_command commands[COMMANDS];
+  struct helper *helper;
+  struct sandbox *sandbox;
+  struct alarm_command *alarm;
   struct store *store;
   struct list_index *index;
   struct budget budget;
@@ -114,6 +126,15 @@ append_hop(GString *out, const struct hop_state *hop)
   json_decref(object);
 }
 
+/* What stands around this process, in words. */
+static char *
+confinement(const struct server *server)
+{
+  pid_t pid = server->helper ? helper_pid(server->helper) : 0;
+  g_autofree char *helper = pid ? g_strdup_printf("%d", (int)pid) : g_strdup(server->helper ? "gone" : "none");
+  return g_strdup_printf("%s, helper %s", sandbox_state(server->sandbox), helper);
+}
+
 static void
 on_status(void *ctx, GString *out)
 {
@@ -132,6 +153,8 @@ on_status(void *ctx, GString *out)
   };
   for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
     g_string_append_printf(out, "%s %" G_GINT64_FORMAT "\r\n", rows[i].name, rows[i].value);
+  g_autofree char *around = confinement(server);
+  g_string_append_printf(out, "sandbox %s\r\n", around);
   for (enum counter counter = 0; counter < COUNTER_COUNT; counter++)
     g_string_append_printf(out, "%s %" G_GINT64_FORMAT "\r\n", counter_label(counter), counter_read(counter));
   for (guint i = 0; i < courier.hops->len; i++)
@@ -154,6 +177,32 @@ static enum res
 bad_value(const struct config *config, const char *key, const char *why, GError **error)
 {
   return refuse(error, REPLY_SYNTAX, "%s: %s: %s", config->file ? config->file : "default", key, why);
+}
+
+/* `argv`: NULL if none is configured; owned by the caller. */
+static enum res
+parse_alarm_command(const struct config *config, char ***argv, GError **error)
+{
+  g_autoptr(GError) problem = NULL;
+  g_auto(GStrv) words = NULL;
+  *argv = NULL;
+  if (config->alarm_command[0] == '\0')
+    return RES_OK;
+  if (!g_shell_parse_argv(config->alarm_command, NULL, &words, &problem))
+    return bad_value(config, "[alarm] command", problem->message, error);
+  if (words[0][0] != '/')
+    return bad_value(config, "[alarm] command", "it begins with the absolute path of a program", error);
+  if (access(words[0], X_OK) != 0)
+    return bad_value(config, "[alarm] command", g_strerror(errno), error);
+  *argv = g_steal_pointer(&words);
+  return RES_OK;
+}
+
+static enum res
+check_alarm_command(const struct config *config, GError **error)
+{
+  g_auto(GStrv) argv = NULL;
+  return parse_alarm_command(config, &argv, error);
 }
 
 static enum res
@@ -181,7 +230,8 @@ check_config(const struct config *config, GError **error)
     log_warn("[limits] max_memory is less than max_message_size: the largest messages can never be taken");
   if (courier_host_check(config, &problem) != RES_OK)
     return refuse(error, REPLY_SYNTAX, "%s: %s", config->file ? config->file : "default", problem->message);
-  return check_local_domains(config, error);
+  enum res res = check_alarm_command(config, error);
+  return res == RES_OK ? check_local_domains(config, error) : res;
 }
 
 /* About once a second while the database is migrated: systemd is to go on waiting. */
@@ -212,7 +262,11 @@ open_state(struct server *server, const struct config *config, bool no_backup, G
 static enum res
 start_threads(struct server *server, const struct config *config, GError **error)
 {
-  enum res res = courier_host_start(server->store, config, &server->courier, error);
+  enum res res = RES_OK;
+  if (server->helper && server->alarm_argv)
+    res = alarm_command_start(server->helper, COMMAND_ALARM, &server->alarm, error);
+  if (res == RES_OK)
+    res = courier_host_start(server->store, config, &server->courier, error);
   if (res != RES_OK)
     return res;
   server->housekeeping = housekeeping_start(server->store, server->live, on_released, server);
@@ -227,9 +281,44 @@ start_threads(struct server *server, const struct config *config, GError **error
   };
   server->hooks = posting_door_hooks(&server->door);
   server->control_hooks = (struct control_hooks){ .ctx = server, .changed = on_changed, .retry = on_retry, .status = on_status };
-  g_autofree char *path = config_path(config, "control.sock");
-  res = control_start(path, &server->control_hooks, &server->control, error);
+  res = control_start(server->control, &server->control_hooks, error);
   return res == RES_OK ? listeners_start(server->listeners, &server->hooks, &server->door_options, error) : res;
+}
+
+/* If there is a command that it could have to run. */
+static enum res
+start_helper(struct server *server, const struct config *config, GError **error)
+{
+  enum res res = parse_alarm_command(config, &server->alarm_argv, error);
+  if (res != RES_OK || server->alarm_argv == NULL)
+    return res;
+  server->commands[COMMAND_ALARM] = (struct helper_command){
+    .name = "[alarm] command", .argv = (const char *const *)server->alarm_argv, .time_limit = ALARM_TIME, .output_max = 4096,
+  };
+  return helper_start(server->commands, G_N_ELEMENTS(server->commands), &server->helper, error);
+}
+
+/* What is done from outside, in an order in which each step may still do what it needs: the helper inherits neither root's powers nor the sandbox, and
+ * the control socket is the last one that this process binds. No threads yet. */
+static enum res
+settle_in(struct server *server, const struct config *config, GError **error)
+{
+  g_autofree char *control = config_path(config, "control.sock");
+  enum res res = privilege_drop(config->user, config->state_dir, error);
+  if (res == RES_OK)
+    res = privilege_renounce(error);
+  if (res == RES_OK)
+    res = start_helper(server, config, error);
+  if (res == RES_OK)
+    res = state_lock_take(config->state_dir, &server->state_lock, error);
+  if (res == RES_OK)
+    res = control_bind(control, &server->control, error);
+  if (res != RES_OK)
+    return res;
+  server->sandbox = sandbox_enter(config);
+  g_autofree char *around = confinement(server);
+  log_note("sandbox", log_str("state", around), log_int("uid", geteuid()));
+  return RES_OK;
 }
 
 static enum res
@@ -239,9 +328,7 @@ start(struct server *server, const struct config *config, bool no_backup, GError
   if (res == RES_OK)
     res = listeners_bind(config, &server->listeners, error);
   if (res == RES_OK)
-    res = privilege_drop(config->user, config->state_dir, error);
-  if (res == RES_OK)
-    res = state_lock_take(config->state_dir, &server->state_lock, error);
+    res = settle_in(server, config, error);
   if (res == RES_OK)
     res = open_state(server, config, no_backup, error);
   return res == RES_OK ? start_threads(server, config, error) : res;
@@ -267,6 +354,10 @@ stop(struct server *server)
     close(server->state_lock);
   listeners_free(server->listeners);
   live_config_free(server->live);
+  alarm_command_free(server->alarm);
+  helper_free(server->helper);
+  sandbox_free(server->sandbox);
+  g_strfreev(server->alarm_argv);
 }
 
 /* SIGHUP. A bad file changes nothing. */
@@ -288,6 +379,7 @@ reload(struct server *server)
   for (guint i = 0; i < keys->len; i++)
     log_warn("change ignored until a restart", log_str("key", g_ptr_array_index(keys, i)));
   config_keep_restart_keys(before, after);
+  (void)sandbox_warn_of_outside(server->sandbox, after);
   apply_limits(server, after);
   courier_host_reload(server->courier, before, after);
   live_config_release(server->live, before);
@@ -303,6 +395,10 @@ serve_signals(struct server *server, const sigset_t *signals)
   for (;;) {
     int number = 0;
     sigwait(signals, &number);
+    if (number == SIGCHLD) {
+      helper_ended(server->helper);
+      continue;
+    }
     if (number != SIGHUP) {
       log_note("stopping", log_str("signal", number == SIGTERM ? "TERM" : "INT"));
       return;
@@ -336,10 +432,12 @@ run(struct cli *cli, int argc, char **argv)
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGHUP);
+  sigaddset(&signals, SIGCHLD); /* the helper is this process's only child */
   pthread_sigmask(SIG_BLOCK, &signals, NULL);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is then an error like a full disk */
 
+  notify_open();
   struct server server = { .started = clock_monotonic(), .state_lock = -1 };
   g_autoptr(GError) error = NULL;
   enum res res = load_config(cli, &server, &error);
