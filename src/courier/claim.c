@@ -22,6 +22,7 @@ claim_free(struct claim *claim)
   g_free(claim->outlet);
   if (claim->targets)
     g_array_unref(claim->targets);
+  parcel_source_free(claim->source);
   g_free(claim);
 }
 
@@ -119,8 +120,15 @@ limit_of(const struct claim_options *options, enum shape shape)
   return shape == SHAPE_PERSONAL ? MIN(options->chunk_size, CLAIM_PERSONAL_MAX) : options->chunk_size;
 }
 
+/* True: these are all that a delivery goes to. */
+static bool
+is_whole(const struct head *head, const struct roster_found *found)
+{
+  return head->cursor == 0 && found->cursor >= head->last_join && found->targets[!found->shape]->len == 0 && found->targets[found->shape]->len > 0;
+}
+
 static enum res
-find_members(struct tx *tx, const struct claim_options *options, const struct claim *claim, const struct head *head, struct roster_found *found, GError **error)
+find_members(struct tx *tx, const struct claim_options *options, struct claim *claim, const struct head *head, struct roster_found *found, GError **error)
 {
   struct shape_choice choice = { .list_id = 0 };
   enum res res = shape_choice_load(tx, claim->list_id, options->personal_domains, options->now, &choice, error);
@@ -133,6 +141,8 @@ find_members(struct tx *tx, const struct claim_options *options, const struct cl
                                               .choice = &choice,
                                               .wanted = { limit_of(options, SHAPE_BATCH), limit_of(options, SHAPE_PERSONAL) } },
                       found, error);
+  if (res == RES_OK && choice.list && is_whole(head, found) && claim->size <= CLAIM_READ_ALONG_MAX)
+    claim->source = parcel_source_read(tx, claim->delivery_id, claim->posting_id, choice.list);
   shape_choice_clear(&choice);
   return res;
 }

@@ -1,6 +1,7 @@
 #pragma once
 /* A piece of work: the next chunk of a roster, a chunk that waits to be tried again, or recipients whose time has come, all of one
  * delivery. Inside a store_fn. */
+#include "courier/parcel.h"
 #include "courier/target.h"
 #include "smtp/transmission.h"
 #include "envelope/tag.h"
@@ -18,6 +19,7 @@ struct claim {
   int64_t size;       /* of the message, octets */
   struct tag_key key; /* for tags, if list_id is not 0 */
   GArray *targets;    /* struct target; at least one */
+  struct parcel_source *source; /* read along if this is the whole delivery, and the message small; else NULL */
 };
 void claim_free(struct claim *claim);
 OWN_DEFINE(claim, claim_free)
@@ -35,6 +37,9 @@ struct claim_options {
 #define CLAIM_LISTS_MAX 8
 /* Targets of a claim of personal copies at most: what may arrive twice after a crash. */
 #define CLAIM_PERSONAL_MAX 50
+
+/* Octets of a message that is read along with the claim of a whole delivery at most: what is not read a second time, on another connection. */
+#define CLAIM_READ_ALONG_MAX (16 * 1024)
 
 /* Strikes from which a delivery is run alone, and from which it is set aside. */
 #define STRIKES_ALONE 2

@@ -115,61 +115,92 @@ parcel_shelf_free(struct parcel_shelf *shelf)
 
 /* --- loading --- */
 
-struct load {
+struct parcel_source {
   int64_t delivery_id, posting_id;
   struct posting *posting;
   struct list *list; /* NULL: gone, or there never was one */
   int64_t size;
   GBytes *header; /* as made before, or NULL */
-  GBytes *octets;
+  GBytes *octets; /* NULL: not read yet */
 };
 
+/* A message of this size is read at once, before there is room for it. */
+#define SMALL_MAX (64 * 1024)
+
 static void
-load_clear(struct load *load)
+source_clear(struct parcel_source *source)
 {
-  g_clear_pointer(&load->posting, posting_free);
-  g_clear_pointer(&load->list, list_unref);
-  g_clear_pointer(&load->header, g_bytes_unref);
-  g_clear_pointer(&load->octets, g_bytes_unref);
+  g_clear_pointer(&source->posting, posting_free);
+  g_clear_pointer(&source->list, list_unref);
+  g_clear_pointer(&source->header, g_bytes_unref);
+  g_clear_pointer(&source->octets, g_bytes_unref);
+}
+
+void
+parcel_source_free(struct parcel_source *source)
+{
+  if (source == NULL)
+    return;
+  source_clear(source);
+  g_free(source);
 }
 
 static enum res
-load_header(struct tx *tx, struct load *load, GError **error)
+read_posting(struct tx *tx, struct parcel_source *source, GError **error)
+{
+  enum res res = posting_load(tx, source->posting_id, &source->posting, error);
+  if (res == RES_OK)
+    res = sql_int_of(tx, "SELECT size FROM message WHERE id = $1", SQL_ARGS(sql_int(source->posting->message_id)), &source->size, error);
+  return res == RES_MORE ? trouble(error, REPLY_TROUBLE, "the posting or its message is not there any more") : res;
+}
+
+static enum res
+read_octets(struct tx *tx, void *arg, GError **error)
+{
+  struct parcel_source *source = arg;
+  g_clear_pointer(&source->octets, g_bytes_unref);
+  return posting_octets(tx, source->posting->message_id, &source->octets, error);
+}
+
+struct parcel_source *
+parcel_source_read(struct tx *tx, int64_t delivery_id, int64_t posting_id, struct list *list)
+{
+  OWN(parcel_source) source = g_new(struct parcel_source, 1);
+  *source = (struct parcel_source){ .delivery_id = delivery_id, .posting_id = posting_id, .list = list_ref(list) };
+  enum res res = read_posting(tx, source, NULL);
+  if (res == RES_OK)
+    res = read_octets(tx, source, NULL);
+  return res == RES_OK ? OWN_GIVE(source) : NULL;
+}
+
+static enum res
+read_header(struct tx *tx, struct parcel_source *source, GError **error)
 {
   OWN(rows) rows = NULL;
-  enum res res = sql_query(tx, "SELECT header FROM delivery WHERE id = $1", SQL_ARGS(sql_int(load->delivery_id)), &rows, error);
+  enum res res = sql_query(tx, "SELECT header FROM delivery WHERE id = $1", SQL_ARGS(sql_int(source->delivery_id)), &rows, error);
   if (res == RES_OK)
     res = rows_next(rows, error);
   if (res == RES_OK && !row_is_null(rows, 0)) {
     struct slice header = row_bytes(rows, 0);
-    load->header = g_bytes_new(header.p, header.n);
+    source->header = g_bytes_new(header.p, header.n);
   }
-  return res;
-}
-
-static enum res
-load_posting(struct tx *tx, void *arg, GError **error)
-{
-  struct load *load = arg;
-  load_clear(load);
-  enum res res = posting_load(tx, load->posting_id, &load->posting, error);
-  if (res == RES_OK)
-    res = load_header(tx, load, error);
-  if (res == RES_OK)
-    res = sql_int_of(tx, "SELECT size FROM message WHERE id = $1", SQL_ARGS(sql_int(load->posting->message_id)), &load->size, error);
-  if (res == RES_OK && load->posting->list_id != 0)
-    res = list_load_id(tx, load->posting->list_id, &load->list, error);
-  else if (res == RES_MORE)
-    return trouble(error, REPLY_TROUBLE, "the posting or its message is not there any more");
   return res == RES_MORE ? RES_OK : res;
 }
 
+/* All but the octets of a large message. */
 static enum res
-load_octets(struct tx *tx, void *arg, GError **error)
+read_source(struct tx *tx, void *arg, GError **error)
 {
-  struct load *load = arg;
-  g_clear_pointer(&load->octets, g_bytes_unref);
-  return posting_octets(tx, load->posting->message_id, &load->octets, error);
+  struct parcel_source *source = arg;
+  source_clear(source);
+  enum res res = read_posting(tx, source, error);
+  if (res == RES_OK)
+    res = read_header(tx, source, error);
+  if (res == RES_OK && source->posting->list_id != 0)
+    res = list_load_id(tx, source->posting->list_id, &source->list, error);
+  if (res == RES_MORE)
+    res = RES_OK;
+  return res == RES_OK && source->size <= SMALL_MAX ? read_octets(tx, source, error) : res;
 }
 
 /* Locked. Waits until `size` more octets may be held. */
@@ -199,50 +230,50 @@ add_names(GHashTable *named, const struct header_view *view, const char *field)
 }
 
 static GBytes *
-make_header(const struct parcel_shelf *shelf, const struct load *load, const struct header_view *view)
+make_header(const struct parcel_shelf *shelf, const struct parcel_source *source, const struct header_view *view)
 {
   /* Mail to the postmaster of a domain has no list: the pipeline needs its address only. */
-  struct list nobody = { .posting = load->posting->address, .local = (char *)"", .domain = (char *)"", .list_id = (char *)"", .style = (char *)"" };
+  struct list nobody = { .posting = source->posting->address, .local = (char *)"", .domain = (char *)"", .list_id = (char *)"", .style = (char *)"" };
   struct pipeline_input input = {
-    .list = load->list ? load->list : &nobody,
+    .list = source->list ? source->list : &nobody,
     .message = view,
-    .posting = load->posting->code,
-    .number = load->posting->number,
-    .received_at = load->posting->received_at,
+    .posting = source->posting->code,
+    .number = source->posting->number,
+    .received_at = source->posting->received_at,
     .hostname = shelf->hostname,
-    .peer = load->posting->peer,
-    .smtputf8 = load->posting->smtputf8,
+    .peer = source->posting->peer,
+    .smtputf8 = source->posting->smtputf8,
   };
-  return load->posting->role == ROLE_POST ? pipeline_posting(&input) : pipeline_owner(&input);
+  return source->posting->role == ROLE_POST ? pipeline_posting(&input) : pipeline_owner(&input);
 }
 
 /* Mail to the owners is the same for all of them. */
 static void
-want_slots(bool wanted[SLOT_COUNT], const struct load *load)
+want_slots(bool wanted[SLOT_COUNT], const struct parcel_source *source)
 {
-  bool posting = load->posting->role == ROLE_POST;
-  wanted[SLOT_UNSUBSCRIBE] = posting && load->list && load->list->settings.include_rfc2369_headers;
-  wanted[SLOT_TO] = posting && load->list && load->list->settings.personalize == PERSONALIZE_FULL;
+  bool posting = source->posting->role == ROLE_POST;
+  wanted[SLOT_UNSUBSCRIBE] = posting && source->list && source->list->settings.include_rfc2369_headers;
+  wanted[SLOT_TO] = posting && source->list && source->list->settings.personalize == PERSONALIZE_FULL;
   wanted[SLOT_FOOTER] = posting;
 }
 
 /* A message that was accepted but cannot be viewed now is a fault of ours: it goes out as it came. */
 static void
-make_copies(struct shelved *shelved, struct load *load)
+make_copies(struct shelved *shelved, struct parcel_source *source)
 {
   static const char *const fields[] = { "To", "Cc", "Resent-To", "Resent-Cc" };
   OWN(header_view) view = NULL;
   g_autoptr(GError) error = NULL;
-  shelved->octets = g_bytes_ref(load->octets);
+  shelved->octets = g_bytes_ref(source->octets);
   CRASH_POISON("make", slice_bytes(shelved->octets));
   shelved->named = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  shelved->kept = load->header != NULL;
-  shelved->header = load->header ? g_bytes_ref(load->header) : NULL;
+  shelved->kept = source->header != NULL;
+  shelved->header = source->header ? g_bytes_ref(source->header) : NULL;
   if (header_view_new(slice_bytes(shelved->octets), &view, &error) == RES_OK) {
     for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
       add_names(shelved->named, view, fields[i]);
     if (shelved->header == NULL)
-      shelved->header = make_header(shelved->parcel.shelf, load, view);
+      shelved->header = make_header(shelved->parcel.shelf, source, view);
     shelved->parcel.as_is.body = view->body;
   } else {
     log_alarm("an accepted message cannot be read: it is sent as it came", log_err(error));
@@ -255,28 +286,35 @@ make_copies(struct shelved *shelved, struct load *load)
   form->header = slice_bytes(shelved->header);
   bool header_8bit = octets_are_8bit(form->header);
   form->eight_bit = header_8bit || octets_are_8bit(form->body);
-  form->header_utf8 = header_8bit && load->posting->smtputf8;
-  want_slots(shelved->wanted, load);
+  form->header_utf8 = header_8bit && source->posting->smtputf8;
+  want_slots(shelved->wanted, source);
   slots_find(form, shelved->wanted);
+}
+
+/* Makes the copies of what was read; waits until there is room for them. */
+static enum res
+fill_parcel(struct parcel_shelf *shelf, struct shelved *shelved, struct parcel_source *source, GError **error)
+{
+  if (source->list == NULL && source->header == NULL && source->posting->role == ROLE_POST)
+    return RES_MORE;
+  pthread_mutex_lock(&shelf->lock);
+  wait_for_room(shelf, source->size);
+  shelved->size = source->size;
+  pthread_mutex_unlock(&shelf->lock);
+  enum res res = source->octets ? RES_OK : store_read(shelf->store, read_octets, source, error);
+  if (res == RES_OK)
+    make_copies(shelved, source);
+  return res;
 }
 
 static enum res
 load_parcel(struct parcel_shelf *shelf, struct shelved *shelved, int64_t posting_id, GError **error)
 {
-  struct load load = { .delivery_id = shelved->parcel.delivery_id, .posting_id = posting_id };
-  enum res res = store_read(shelf->store, load_posting, &load, error);
-  if (res == RES_OK && load.list == NULL && load.header == NULL && load.posting->role == ROLE_POST)
-    res = RES_MORE;
-  if (res == RES_OK) {
-    pthread_mutex_lock(&shelf->lock);
-    wait_for_room(shelf, load.size);
-    shelved->size = load.size;
-    pthread_mutex_unlock(&shelf->lock);
-    res = store_read(shelf->store, load_octets, &load, error);
-  }
+  struct parcel_source source = { .delivery_id = shelved->parcel.delivery_id, .posting_id = posting_id };
+  enum res res = store_read(shelf->store, read_source, &source, error);
   if (res == RES_OK)
-    make_copies(shelved, &load);
-  load_clear(&load);
+    res = fill_parcel(shelf, shelved, &source, error);
+  source_clear(&source);
   return res;
 }
 
@@ -323,11 +361,11 @@ outcome(const struct shelved *shelved, GError **error)
 
 /* Locked, but not while loading. */
 static void
-fill(struct parcel_shelf *shelf, struct shelved *shelved, int64_t posting_id)
+fill(struct parcel_shelf *shelf, struct shelved *shelved, int64_t posting_id, struct parcel_source *source)
 {
   g_autoptr(GError) cause = NULL;
   pthread_mutex_unlock(&shelf->lock);
-  enum res res = load_parcel(shelf, shelved, posting_id, &cause);
+  enum res res = source ? fill_parcel(shelf, shelved, source, &cause) : load_parcel(shelf, shelved, posting_id, &cause);
   pthread_mutex_lock(&shelf->lock);
   shelved->state = res == RES_OK ? READY : FAILED;
   shelved->failure = res;
@@ -336,7 +374,7 @@ fill(struct parcel_shelf *shelf, struct shelved *shelved, int64_t posting_id)
 }
 
 enum res
-parcel_get(struct parcel_shelf *shelf, int64_t delivery_id, int64_t posting_id, struct parcel **parcel, GError **error)
+parcel_get(struct parcel_shelf *shelf, int64_t delivery_id, int64_t posting_id, struct parcel_source *source, struct parcel **parcel, GError **error)
 {
   pthread_mutex_lock(&shelf->lock);
   struct shelved *shelved = find(shelf, delivery_id);
@@ -349,7 +387,7 @@ parcel_get(struct parcel_shelf *shelf, int64_t delivery_id, int64_t posting_id, 
     shelved->parcel = (struct parcel){ .delivery_id = delivery_id, .shelf = shelf };
     shelved->holders = 1;
     g_ptr_array_add(shelf->parcels, shelved);
-    fill(shelf, shelved, posting_id);
+    fill(shelf, shelved, posting_id, source);
   }
   enum res res = outcome(shelved, error);
   if (res == RES_OK)

@@ -1,6 +1,7 @@
 #pragma once
 /* A posting's copies in memory: loaded once for a delivery and shared by all connections that send it. Any thread. */
 #include "base/own.h"
+#include "list/list.h"
 #include "smtp/transmission.h"
 #include "store/store.h"
 #include <glib.h>
@@ -23,8 +24,17 @@ OWN_DEFINE(parcel_shelf, parcel_shelf_free)
 /* Drops what nobody holds: called when there is nothing to send. */
 void parcel_shelf_clear(struct parcel_shelf *shelf);
 
-/* Loads, or joins whoever has loaded it; waits while there is no room. RES_MORE: its list is gone, and no copies had been made. RES_TEMP: trouble. */
-enum res parcel_get(struct parcel_shelf *shelf, int64_t delivery_id, int64_t posting_id, struct parcel **parcel, GError **error) MUST_CHECK;
+/* What the copies of a delivery are made of. A thread's own. */
+struct parcel_source;
+/* Inside a store_fn, for a delivery of which nothing was sent yet, to a list that is there. NULL: it could not be read. */
+struct parcel_source *parcel_source_read(struct tx *tx, int64_t delivery_id, int64_t posting_id, struct list *list);
+/* NULL is allowed. */
+void parcel_source_free(struct parcel_source *source);
+OWN_DEFINE(parcel_source, parcel_source_free)
+
+/* Makes it of `source`, which stays the caller's, or if that is NULL of what it reads; or joins whoever does. Waits while there is no room. RES_MORE: its list
+ * is gone, and no copies had been made. RES_TEMP: trouble. */
+enum res parcel_get(struct parcel_shelf *shelf, int64_t delivery_id, int64_t posting_id, struct parcel_source *source, struct parcel **parcel, GError **error) MUST_CHECK;
 /* NULL is allowed. */
 void parcel_put(struct parcel *parcel);
 OWN_DEFINE(parcel, parcel_put)

@@ -23,7 +23,7 @@ get(struct fixture *fixture, struct parcel_shelf *shelf)
 {
   g_autoptr(GError) error = NULL;
   struct parcel *parcel = NULL;
-  enum res res = parcel_get(shelf, fixture_number(fixture, "SELECT id FROM delivery"), fixture_number(fixture, "SELECT id FROM posting"), &parcel, &error);
+  enum res res = parcel_get(shelf, fixture_number(fixture, "SELECT id FROM delivery"), fixture_number(fixture, "SELECT id FROM posting"), NULL, &parcel, &error);
   g_assert_no_error(error);
   g_assert_cmpint(res, ==, RES_OK);
   return parcel;

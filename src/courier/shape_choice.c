@@ -2,7 +2,6 @@
 #include "base/log.h"
 #include "base/quantity.h"
 #include "envelope/address.h"
-#include "list/list.h"
 
 char **
 shape_choice_domains(char *const *typed)
@@ -33,14 +32,14 @@ load_bounced_since(struct tx *tx, int64_t now, struct shape_choice *choice, GErr
 enum res
 shape_choice_load(struct tx *tx, int64_t list_id, char *const *domains, int64_t now, struct shape_choice *choice, GError **error)
 {
-  OWN(list) list = NULL;
   *choice = (struct shape_choice){ .list_id = list_id, .domains = domains, .all = SHAPE_BATCH };
-  enum res res = list_load_id(tx, list_id, &list, error);
+  enum res res = list_load_id(tx, list_id, &choice->list, error);
   if (res != RES_OK)
     return res == RES_MORE ? RES_OK : res;
-  if (list->settings.personalize != PERSONALIZE_NONE || list->settings.personal == PERSONAL_ALWAYS)
+  const struct settings *settings = &choice->list->settings;
+  if (settings->personalize != PERSONALIZE_NONE || settings->personal == PERSONAL_ALWAYS)
     choice->all = SHAPE_PERSONAL;
-  else if (list->settings.personal == PERSONAL_AUTO) {
+  else if (settings->personal == PERSONAL_AUTO) {
     choice->by_member = true;
     choice->bounced = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     res = load_bounced_since(tx, now, choice, error);
@@ -51,6 +50,7 @@ shape_choice_load(struct tx *tx, int64_t list_id, char *const *domains, int64_t 
 void
 shape_choice_clear(struct shape_choice *choice)
 {
+  g_clear_pointer(&choice->list, list_unref);
   g_clear_pointer(&choice->bounced, g_hash_table_unref);
 }
 

@@ -1,10 +1,12 @@
 #pragma once
 /* In which shape the members of a list get their copies: the list's settings personal and personalize, [courier] personal_domains, and who bounced of late. */
+#include "list/list.h"
 #include "smtp/transmission.h"
 #include "store/store.h"
 
 struct shape_choice {
   int64_t list_id;
+  struct list *list;            /* as it is set now; NULL: gone */
   bool by_member;               /* false: all get `all` */
   enum shape all;
   char *const *domains;         /* keys, NULL-terminated: members there get copies of their own; NULL: none; borrowed */

@@ -61,7 +61,7 @@ static enum res
 load(struct work *work, const struct work_tools *tools, GError **error)
 {
   const struct claim *claim = work->claim;
-  enum res res = parcel_get(tools->shelf, claim->delivery_id, claim->posting_id, &work->parcel, error);
+  enum res res = parcel_get(tools->shelf, claim->delivery_id, claim->posting_id, claim->source, &work->parcel, error);
   if (res != RES_OK)
     return res;
   work->mail.as_is = &work->parcel->as_is;
