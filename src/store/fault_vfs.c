@@ -8,10 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MEMORY_DISK "/dev/shm"
+
 struct fault_handle {
   sqlite3_file base;
   struct disk_image *image; /* NULL: not watched (temporary) */
   sqlite3_file *real;       /* behind this struct */
+  bool is_new;              /* perhaps: a journal or a log that this handle has not synced yet */
 };
 
 static sqlite3_vfs vfs, *system_vfs;
@@ -226,8 +229,9 @@ on_sync(sqlite3_file *file, int flags)
   int code = fault_for(FAULT_SYNC, handle->image ? handle->image->path : NULL);
   if (handle->image && code == SQLITE_OK) {
     disk_image_synced(handle->image, read_real, handle->real);
-    if (!handle->image->named) /* the system's own VFS does that with a new file, and does not look at the result */
+    if (handle->is_new) /* the system's own VFS does that once, and does not look at the result */
       (void)sync_directory_of(handle->image->path);
+    handle->is_new = false;
   } else if (handle->image && !is_off)
     disk_image_sync_failed(handle->image);
   pthread_mutex_unlock(&lock);
@@ -350,6 +354,7 @@ on_open(sqlite3_vfs *self, const char *path, sqlite3_file *file, int flags, int 
     code = system_vfs->xOpen(system_vfs, path, handle->real, flags, out);
   if (code == SQLITE_OK) {
     handle->base.pMethods = &methods;
+    handle->is_new = (flags & SQLITE_OPEN_CREATE) && (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL));
     handle->image = path && !(flags & SQLITE_OPEN_DELETEONCLOSE) ? image_of(path, existed, handle->real) : NULL;
   }
   pthread_mutex_unlock(&lock);
@@ -394,6 +399,8 @@ fault_vfs_install(void)
   vfs.xDelete = on_delete;
   vfs.xGetLastError = on_last_error;
   g_assert_cmpint(sqlite3_vfs_register(&vfs, 1), ==, SQLITE_OK);
+  if (access(MEMORY_DISK, R_OK | W_OK | X_OK) == 0)
+    g_setenv("TMPDIR", MEMORY_DISK, TRUE);
 }
 
 /* --- for the test --- */

@@ -42,6 +42,18 @@ path_trouble(const char *path, const char *doing, GError **error)
   return trouble(error, errno == ENOSPC || errno == EDQUOT ? REPLY_FULL : REPLY_TROUBLE, "%s: %s: %s", path, doing, g_strerror(errno));
 }
 
+static enum res
+sync_directory_of(const char *path, GError **error)
+{
+  g_autofree char *directory = g_path_get_dirname(path);
+  int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  bool durable = fd >= 0 && fsync(fd) == 0;
+  enum res res = durable ? RES_OK : path_trouble(directory, "making the database durable", error);
+  if (fd >= 0)
+    close(fd);
+  return res;
+}
+
 /* An existing file is not touched: closing it would drop the locks of connections in this process. */
 static enum res
 make_file(const char *path, GError **error)
@@ -50,12 +62,7 @@ make_file(const char *path, GError **error)
   if (fd < 0)
     return errno == EEXIST ? RES_OK : path_trouble(path, "making the database", error);
   close(fd);
-  g_autofree char *directory = g_path_get_dirname(path);
-  int parent = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  bool durable = parent >= 0 && fsync(parent) == 0;
-  if (parent >= 0)
-    close(parent);
-  return durable ? RES_OK : path_trouble(directory, "making the database", error);
+  return sync_directory_of(path, error);
 }
 
 /* `fd` as of wal_owner_check(). */
@@ -74,6 +81,16 @@ prepare_file(const struct store_options *options, const char *path, int *fd, GEr
                           error);
 }
 
+/* The engine syncs the directory with a new log, but does not hear it when that fails: all that is committed would then be in a file without a
+ * name. The log stays from its first use until the last connection is closed. */
+static enum res
+make_log_durable(struct store *store, const char *path, GError **error)
+{
+  int64_t version;
+  enum res res = store_version(store, &version, error);
+  return res == RES_OK ? sync_directory_of(path, error) : res;
+}
+
 static enum res
 start(struct store *store, const char *path, enum store_mode mode, GError **error)
 {
@@ -88,7 +105,7 @@ start(struct store *store, const char *path, enum store_mode mode, GError **erro
     res = connection_open(&(struct connection_options){ .path = path, .cache_kib = 16, .statements = 2, .patience = 10 * CLOCK_SECOND,
                                                         .query_only = true },
                           &store->watch, error);
-  return res;
+  return res == RES_OK ? make_log_durable(store, path, error) : res;
 }
 
 enum res
