@@ -2,9 +2,15 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/log.h"
+#include "message/header.h"
 #include "queue/intake.h"
 #include "server/peer_match.h"
 #include <jansson.h>
+
+/* What a recipient needs at most, from RCPT to its reply: address, ORCPT, target, item of the intake, reply line. Counted in max_memory. */
+#define RECIPIENT_MEMORY 4096
+/* What judging a message needs, for each octet of its header: the view, values unfolded and decoded, their buffers' room to grow. */
+#define HEADER_WORK 6
 
 static bool
 is_callout(const struct config *config, const char *listener)
@@ -45,6 +51,8 @@ on_recipient(void *ctx, struct door_transaction *transaction, const char *addres
     counter_add(COUNTER_UNKNOWN_RECIPIENT, 1);
   if (res == RES_OK)
     res = check_recipient(door, transaction, found, error);
+  if (res == RES_OK && !budget_take(door->budget, RECIPIENT_MEMORY))
+    res = trouble(error, REPLY_FULL, "no memory left for a recipient");
   if (res != RES_OK) {
     log_note("recipient refused", log_str("to", address), log_str("from", transaction->reverse_path), log_err(error ? *error : NULL));
     return res;
@@ -150,6 +158,15 @@ tell_kept(struct posting_door *door, const struct intake_recipient *recipients, 
 }
 
 static void
+answer_full(const struct door_transaction *transaction)
+{
+  log_warn("no memory left to judge a message", log_str("from", transaction->reverse_path));
+  for (guint i = 0; i < transaction->recipients->len; i++)
+    reply_render(REPLY_FULL, NULL, ((struct door_recipient *)g_ptr_array_index(transaction->recipients, i))->reply);
+  counter_add(COUNTER_TROUBLE, 1);
+}
+
+static void
 on_message_end(void *ctx, struct door_transaction *transaction)
 {
   struct posting_door *door = ctx;
@@ -166,7 +183,13 @@ on_message_end(void *ctx, struct door_transaction *transaction)
     log_note("stray CR or LF replaced", log_int("octets", transaction->stray), log_str("from", transaction->reverse_path));
   }
   bool wake = false;
+  int64_t work = MIN(HEADER_WORK * (int64_t)MIN(incoming_octets(transaction->user).n, HEADER_MAX), door->budget->limit / 4);
+  if (!budget_take(door->budget, work)) {
+    answer_full(transaction);
+    return;
+  }
   intake(door, transaction, recipients, &wake);
+  budget_give(door->budget, work);
   render_replies(transaction, recipients);
   tell_kept(door, recipients, n);
   for (guint i = 0; i < n; i++)
@@ -178,7 +201,8 @@ on_message_end(void *ctx, struct door_transaction *transaction)
 static void
 on_reset(void *ctx, struct door_transaction *transaction)
 {
-  (void)ctx;
+  struct posting_door *door = ctx;
+  budget_give(door->budget, RECIPIENT_MEMORY * (int64_t)transaction->recipients->len);
   for (guint i = 0; i < transaction->recipients->len; i++)
     list_target_free(((struct door_recipient *)g_ptr_array_index(transaction->recipients, i))->target);
   incoming_free(transaction->user);
