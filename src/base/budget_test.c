@@ -48,6 +48,20 @@ test_tokens(void)
   g_assert_cmpstr(one, !=, two);
 }
 
+/* Many at once, as when one message goes to many lists. */
+static void
+test_ids(void)
+{
+  char before[TOKEN_ID + 1], id[TOKEN_ID + 1];
+  token_id(before);
+  for (int i = 0; i < 5000; i++) {
+    token_id(id);
+    g_assert_cmpuint(strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789"), ==, TOKEN_ID);
+    g_assert_cmpstr(before, <, id);
+    memcpy(before, id, sizeof before);
+  }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -55,5 +69,6 @@ main(int argc, char **argv)
   g_test_add_func("/budget/limit", test_limit);
   g_test_add_func("/budget/threads", test_threads);
   g_test_add_func("/token/random", test_tokens);
+  g_test_add_func("/token/ids", test_ids);
   return g_test_run();
 }

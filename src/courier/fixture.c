@@ -148,8 +148,9 @@ create_delivery(struct tx *tx, const struct post *post, int64_t posting_id, int6
                                          .now = NOW };
   struct delivery_recipient recipients[8];
   size_t n = 0;
+  bool open;
   if (post->addresses == NULL)
-    return delivery_create_roster(tx, &delivery, last_join, error);
+    return delivery_create_roster(tx, &delivery, last_join, &open, error);
   for (; post->addresses[n]; n++)
     recipients[n] = (struct delivery_recipient){ .address = post->addresses[n] };
   return delivery_create_addresses(tx, &delivery, recipients, n, error);

@@ -1,12 +1,29 @@
 #include "queue/delivery.h"
+#include "list/member.h"
 #include <string.h>
 
-enum res
-delivery_create_roster(struct tx *tx, const struct delivery_new *delivery, int64_t last_join, GError **error)
+/* RES_MORE: the list has no members. */
+static enum res
+somebody_is_there(struct tx *tx, int64_t list_id, GError **error)
 {
-  return sql_run(tx, "INSERT INTO delivery (posting_id, list_id, state, roster, last_join, outlet, reverse_path, created_at) VALUES ($1, $2, 0, 1, $3, $4, $5, $6)",
-                 SQL_ARGS(sql_int(delivery->posting_id), sql_int(delivery->list_id), sql_int(last_join), sql_text(delivery->outlet),
-                          sql_text(delivery->reverse_path), sql_int(delivery->now)),
+  int64_t one;
+  return sql_int_of(tx, "SELECT 1 FROM member WHERE list_id = $1 AND role = $2 AND left_at IS NULL LIMIT 1",
+                    SQL_ARGS(sql_int(list_id), sql_int(MEMBER_MEMBER)), &one, error);
+}
+
+enum res
+delivery_create_roster(struct tx *tx, const struct delivery_new *delivery, int64_t last_join, bool *open, GError **error)
+{
+  enum res res = somebody_is_there(tx, delivery->list_id, error);
+  if (res != RES_OK && res != RES_MORE)
+    return res;
+  *open = res == RES_OK;
+  return sql_run(tx,
+                 "INSERT INTO delivery (posting_id, list_id, state, roster, cursor, last_join, outlet, reverse_path, created_at, done_at) "
+                 "VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9)",
+                 SQL_ARGS(sql_int(delivery->posting_id), sql_int(delivery->list_id), sql_int(*open ? DELIVERY_OPEN : DELIVERY_DONE),
+                          sql_int(*open ? 0 : last_join), sql_int(last_join), sql_text(delivery->outlet), sql_text(delivery->reverse_path),
+                          sql_int(delivery->now), *open ? sql_null() : sql_int(delivery->now)),
                  error);
 }
 

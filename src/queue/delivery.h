@@ -12,8 +12,9 @@ struct delivery_new {
   const char *reverse_path; /* envelope sender of the copies */
   int64_t now;
 };
-/* For a posting to the list: a cursor over the roster up to the join number `last_join`. */
-enum res delivery_create_roster(struct tx *tx, const struct delivery_new *delivery, int64_t last_join, GError **error) MUST_CHECK;
+/* For a posting to the list: a cursor over the roster up to the join number `last_join`. `open`: there is work for the courier; to a list
+ * without members it is done at once. */
+enum res delivery_create_roster(struct tx *tx, const struct delivery_new *delivery, int64_t last_join, bool *open, GError **error) MUST_CHECK;
 struct delivery_recipient {
   int64_t member_id; /* 0 if none */
   const char *address;

@@ -78,12 +78,13 @@ hold_accept(struct tx *tx, const struct list *list, int64_t id, int64_t now, GEr
                   SQL_ARGS(sql_int(id), sql_int(POSTING_ACCEPTED), sql_int(number), sql_int(now)), error);
   if (res != RES_OK)
     return res;
+  bool open;
   g_autofree char *reverse_path = list_role_address(list, "bounces");
   CRASH_POINT("hold-accepting");
   return delivery_create_roster(tx,
                                 &(struct delivery_new){
                                   .posting_id = id, .list_id = list->id, .outlet = list->settings.outlet, .reverse_path = reverse_path, .now = now },
-                                last_join, error);
+                                last_join, &open, error);
 }
 
 enum res

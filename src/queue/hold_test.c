@@ -208,6 +208,7 @@ test_counts(void)
   struct fixture fixture;
   char code[17];
   set_up(&fixture);
+  fixture_member(&fixture, ANT, MEMBER_MEMBER, "carl@example.net", NULL);
   hold_one(&fixture, ANT, "1", code);
   hold_one(&fixture, BEE, "2", code);
   fixture.now += CLOCK_HOUR;

@@ -59,7 +59,7 @@ same_meaning(const struct list_target *a, const struct list_target *b)
 static size_t
 items_make(const struct intake *intake, const struct intake_recipient *recipients, size_t n, struct item *items, size_t *of)
 {
-  unsigned char identity[REPEAT_KEY];
+  unsigned char identity[IDENTITY_KEY_SIZE];
   size_t made = 0;
   repeat_identity(intake->content, identity);
   for (size_t i = 0; i < n; i++) {
@@ -121,7 +121,8 @@ static enum res
 check_known(struct tx *tx, struct message_row *row, GError **error)
 {
   int64_t one;
-  enum res res = sql_int_of(tx, "SELECT 1 FROM message WHERE id = $1 AND size = (SELECT COALESCE(SUM(LENGTH(octets)), 0) FROM message_piece WHERE message_id = $1)",
+  enum res res = sql_int_of(tx, "SELECT 1 FROM message WHERE id = $1 AND (octets IS NOT NULL "
+                            "OR size = (SELECT COALESCE(SUM(LENGTH(octets)), 0) FROM message_piece WHERE message_id = $1))",
                             SQL_ARGS(sql_int(row->id)), &one, error);
   if (res != RES_MORE)
     return res;

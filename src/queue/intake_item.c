@@ -69,7 +69,7 @@ static void
 item_settle(struct item *item, enum reply reply, const char *reason)
 {
   char code[TOKEN_ID + 1];
-  token_random(code, TOKEN_ID);
+  token_id(code);
   item_answer(item, reply, code, reason);
   item->settled = true;
 }
@@ -138,7 +138,7 @@ item_insert(struct tx *tx, struct item *item, struct message_row *row, enum post
 {
   const struct intake_message *message = item->intake->message;
   char code[TOKEN_ID + 1];
-  token_random(code, TOKEN_ID);
+  token_id(code);
   item_answer(item, item->reply, code, item->reason ? item->reason : "");
   if (row->id == 0) {
     enum res res = incoming_store(row->incoming, tx, message->now, &row->id, error);
@@ -151,12 +151,10 @@ item_insert(struct tx *tx, struct item *item, struct message_row *row, enum post
     .reverse_path = (char *)message->reverse_path, .sender = (char *)content_sender(item->intake->content), .subject = item->intake->subject,
     .rule = (char *)(item->verdict.rule ? item->verdict.rule : ""), .reason = item->verdict.reason, .peer = (char *)message->peer,
     .xforward = (char *)message->xforward, .proven = item->intake->proof != PROOF_NONE, .smtputf8 = message->smtputf8,
+    .repeat_key = { (const char *)item->key, sizeof item->key },
   };
   CRASH_POISON("keep", slice_of(posting->sender));
-  enum res res = posting_insert(tx, posting, &posting->id, error);
-  if (res == RES_OK)
-    res = repeat_remember(tx, posting->list_id, item->key, posting->id, message->now, error);
-  return res;
+  return posting_insert(tx, posting, &posting->id, error);
 }
 
 /* RFC 3461 5.2.7.1. */
@@ -193,11 +191,10 @@ item_accept(struct tx *tx, struct item *item, struct message_row *row, GError **
   if (res != RES_OK)
     return res;
   g_autofree char *reverse_path = list_role_address(list, "bounces");
-  item->wake = true;
   res = delivery_create_roster(tx,
                                &(struct delivery_new){
                                  .posting_id = posting.id, .list_id = list->id, .outlet = list->settings.outlet, .reverse_path = reverse_path, .now = now },
-                               last_join, error);
+                               last_join, &item->wake, error);
   return res == RES_OK ? item_report_success(tx, item, error) : res;
 }
 

@@ -61,12 +61,13 @@ posting_insert(struct tx *tx, const struct posting *p, int64_t *id, GError **err
 {
   return sql_int_of(tx,
                     "INSERT INTO posting (code, list_id, domain_id, role, address, argument, message_id, state, number, reverse_path, sender, subject, rule, reason, "
-                    "proven, smtputf8, peer, xforward, received_at, decided_at) "
-                    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) RETURNING id",
+                    "proven, smtputf8, peer, xforward, received_at, decided_at, repeat_key) "
+                    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) RETURNING id",
                     SQL_ARGS(text(p->code), sql_int(p->list_id), sql_int(p->domain_id), sql_int(p->role), text(p->address), text(p->argument),
                              sql_int(p->message_id), sql_int(p->state), sql_int(p->number), text(p->reverse_path), text(p->sender), text(p->subject),
                              text(p->rule), text(p->reason), sql_int(p->proven), sql_int(p->smtputf8), text(p->peer), text(p->xforward),
-                             sql_int(p->received_at), p->state == POSTING_HELD ? sql_null() : sql_int(p->received_at)),
+                             sql_int(p->received_at), p->state == POSTING_HELD ? sql_null() : sql_int(p->received_at),
+                             p->repeat_key.n ? sql_bytes(p->repeat_key) : sql_null()),
                     id, error);
 }
 
@@ -99,15 +100,12 @@ posting_find(struct tx *tx, const char *code, struct posting **posting, GError *
 enum res
 posting_store_octets(struct tx *tx, struct slice octets, int64_t now, int64_t *message_id, GError **error)
 {
-  enum res res = sql_int_of(tx, "INSERT INTO message (size, accepted, created_at) VALUES ($1, 1, $2) RETURNING id",
-                            SQL_ARGS(sql_int((int64_t)octets.n), sql_int(now)), message_id, error);
-  if (res != RES_OK || octets.n == 0)
-    return res;
-  return sql_run(tx, "INSERT INTO message_piece (message_id, number, octets) VALUES ($1, 0, $2)", SQL_ARGS(sql_int(*message_id), sql_bytes(octets)), error);
+  return sql_int_of(tx, "INSERT INTO message (size, accepted, created_at, octets) VALUES ($1, 1, $2, $3) RETURNING id",
+                    SQL_ARGS(sql_int((int64_t)octets.n), sql_int(now), octets.n ? sql_bytes(octets) : sql_null()), message_id, error);
 }
 
 static enum res
-octets_append(struct tx *tx, int64_t message_id, GByteArray *octets, GError **error)
+pieces_append(struct tx *tx, int64_t message_id, GByteArray *octets, GError **error)
 {
   OWN(rows) rows = NULL;
   enum res res = sql_query(tx, "SELECT octets FROM message_piece WHERE message_id = $1 ORDER BY number", SQL_ARGS(sql_int(message_id)), &rows, error);
@@ -121,17 +119,34 @@ octets_append(struct tx *tx, int64_t message_id, GByteArray *octets, GError **er
   return res == RES_MORE ? RES_OK : res;
 }
 
-enum res
-posting_octets(struct tx *tx, int64_t message_id, GBytes **octets, GError **error)
+/* The row's own octets if it has them; and what size they should be. */
+static enum res
+row_octets(struct tx *tx, int64_t message_id, GByteArray **whole, int64_t *size, GError **error)
 {
-  int64_t size;
-  enum res res = sql_int_of(tx, "SELECT size FROM message WHERE id = $1", SQL_ARGS(sql_int(message_id)), &size, error);
+  OWN(rows) rows = NULL;
+  enum res res = sql_query(tx, "SELECT size, octets FROM message WHERE id = $1", SQL_ARGS(sql_int(message_id)), &rows, error);
+  if (res == RES_OK)
+    res = rows_next(rows, error);
   if (res == RES_MORE)
     return trouble(error, REPLY_TROUBLE, "there is no message %" G_GINT64_FORMAT, message_id);
   if (res != RES_OK)
     return res;
-  g_autoptr(GByteArray) whole = g_byte_array_sized_new((guint)CLAMP(size, 0, G_MAXINT32));
-  res = octets_append(tx, message_id, whole, error);
+  *size = row_int(rows, 0);
+  *whole = g_byte_array_sized_new((guint)CLAMP(*size, 0, G_MAXINT32));
+  struct slice octets = row_bytes(rows, 1);
+  if (octets.n)
+    g_byte_array_append(*whole, (const guint8 *)octets.p, (guint)octets.n);
+  return RES_OK;
+}
+
+enum res
+posting_octets(struct tx *tx, int64_t message_id, GBytes **octets, GError **error)
+{
+  int64_t size;
+  g_autoptr(GByteArray) whole = NULL;
+  enum res res = row_octets(tx, message_id, &whole, &size, error);
+  if (res == RES_OK && whole->len < size)
+    res = pieces_append(tx, message_id, whole, error);
   if (res != RES_OK)
     return res;
   if (whole->len != size) {

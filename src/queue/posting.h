@@ -19,6 +19,7 @@ struct posting {
   enum posting_state state;
   char *address, *argument, *reverse_path, *sender, *subject, *rule, *reason, *peer, *xforward;
   bool proven, smtputf8;
+  struct slice repeat_key; /* borrowed, for posting_insert alone: queue/repeat.h; empty: none */
 };
 void posting_free(struct posting *posting);
 OWN_DEFINE(posting, posting_free)

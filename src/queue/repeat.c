@@ -1,6 +1,5 @@
 #include "queue/repeat.h"
 #include "envelope/address.h"
-#include "message/identity.h"
 #include <string.h>
 
 static void
@@ -9,10 +8,8 @@ checksum_text(GChecksum *checksum, const char *text)
   g_checksum_update(checksum, (const guchar *)text, (gssize)strlen(text) + 1); /* the NUL separates */
 }
 
-G_STATIC_ASSERT(REPEAT_KEY == IDENTITY_KEY_SIZE);
-
 void
-repeat_identity(const struct content *content, unsigned char identity[REPEAT_KEY])
+repeat_identity(const struct content *content, unsigned char identity[IDENTITY_KEY_SIZE])
 {
   if (content->header) {
     identity_key(content->header, identity);
@@ -21,12 +18,12 @@ repeat_identity(const struct content *content, unsigned char identity[REPEAT_KEY
   g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
   if (content->message.n)
     g_checksum_update(checksum, (const guchar *)content->message.p, (gssize)content->message.n);
-  gsize length = REPEAT_KEY;
+  gsize length = IDENTITY_KEY_SIZE;
   g_checksum_get_digest(checksum, identity, &length);
 }
 
 void
-repeat_key(const struct list_target *target, const char *reverse_path, const unsigned char identity[REPEAT_KEY], unsigned char key[REPEAT_KEY])
+repeat_key(const struct list_target *target, const char *reverse_path, const unsigned char identity[IDENTITY_KEY_SIZE], unsigned char key[REPEAT_KEY])
 {
   g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
   g_autofree char *meaning = g_strdup_printf("%d %" G_GINT64_FORMAT, (int)target->role, target->domain_id);
@@ -34,15 +31,11 @@ repeat_key(const struct list_target *target, const char *reverse_path, const uns
   checksum_text(checksum, meaning);
   checksum_text(checksum, target->argument ? target->argument : "");
   checksum_text(checksum, folded ? folded : reverse_path);
-  g_checksum_update(checksum, identity, REPEAT_KEY);
-  gsize length = REPEAT_KEY;
-  g_checksum_get_digest(checksum, key, &length);
-}
-
-static struct slice
-key_slice(const unsigned char key[REPEAT_KEY])
-{
-  return (struct slice){ (const char *)key, REPEAT_KEY };
+  g_checksum_update(checksum, identity, IDENTITY_KEY_SIZE);
+  unsigned char digest[IDENTITY_KEY_SIZE];
+  gsize length = sizeof digest;
+  g_checksum_get_digest(checksum, digest, &length);
+  memcpy(key, digest, REPEAT_KEY);
 }
 
 enum res
@@ -50,8 +43,8 @@ repeat_find(struct tx *tx, int64_t list_id, const unsigned char key[REPEAT_KEY],
 {
   OWN(rows) rows = NULL;
   enum res res = sql_query(tx,
-                           "SELECT p.role, p.state, p.code FROM dedupe d JOIN posting p ON p.id = d.posting_id WHERE d.list_id = $1 AND d.key = $2 AND d.at >= $3",
-                           SQL_ARGS(sql_int(list_id), sql_bytes(key_slice(key)), sql_int(since)), &rows, error);
+                           "SELECT role, state, code FROM posting WHERE repeat_key = $2 AND list_id = $1 AND received_at >= $3 ORDER BY id DESC LIMIT 1",
+                           SQL_ARGS(sql_int(list_id), sql_bytes((struct slice){ (const char *)key, REPEAT_KEY }), sql_int(since)), &rows, error);
   if (res == RES_OK)
     res = rows_next(rows, error);
   if (res != RES_OK)
@@ -60,15 +53,6 @@ repeat_find(struct tx *tx, int64_t list_id, const unsigned char key[REPEAT_KEY],
   repeat->state = (enum posting_state)row_int(rows, 1);
   g_strlcpy(repeat->code, row_text(rows, 2), sizeof repeat->code);
   return RES_OK;
-}
-
-enum res
-repeat_remember(struct tx *tx, int64_t list_id, const unsigned char key[REPEAT_KEY], int64_t posting_id, int64_t now, GError **error)
-{
-  return sql_run(tx,
-                 "INSERT INTO dedupe (list_id, key, posting_id, at) VALUES ($1, $2, $3, $4) "
-                 "ON CONFLICT (list_id, key) DO UPDATE SET posting_id = excluded.posting_id, at = excluded.at",
-                 SQL_ARGS(sql_int(list_id), sql_bytes(key_slice(key)), sql_int(posting_id), sql_int(now)), error);
 }
 
 /* A held one that a moderator has dealt with in the meantime was held when it came, and stays so for its sender, unless it was accepted. */

@@ -58,38 +58,34 @@ cursor_move(struct slice_run *run, const GArray *ids, guint limit, int64_t *curs
   run->more |= !end;
 }
 
-/* --- remembered keys --- */
-
-static enum res
-prune_keys(struct tx *tx, struct slice_run *run, GError **error)
-{
-  enum res res = sql_run(tx, "DELETE FROM dedupe WHERE (list_id, key) IN (SELECT list_id, key FROM dedupe WHERE at < $1 ORDER BY at LIMIT $2)",
-                         SQL_ARGS(sql_int(run->now - run->options->dedupe), sql_int(SLICE_ROWS)), error);
-  if (res != RES_OK)
-    return res;
-  run->removed += sql_changes(tx);
-  run->more |= sql_changes(tx) == SLICE_ROWS;
-  return RES_OK;
-}
-
 /* --- octets --- */
 
-/* Takes up to `*room` pieces of a message away if nobody needs them. A posting that is held, has a job, or a delivery that is not done needs them. */
+/* Accepted long enough ago, and nobody needs its octets: a posting that is held, has a job, or a delivery that is not done does. */
+#define IDLE                                                                                            \
+  "EXISTS (SELECT 1 FROM message m WHERE m.id = $1 AND m.accepted = 1 AND m.created_at <= $2) "       \
+  "AND NOT EXISTS (SELECT 1 FROM posting p WHERE p.message_id = $1 AND (p.state = 1 "                 \
+  "OR EXISTS (SELECT 1 FROM job j WHERE j.posting_id = p.id) "                                          \
+  "OR EXISTS (SELECT 1 FROM delivery d WHERE d.posting_id = p.id AND d.state <> 2)))"
+
+/* Where a message's octets are: $1 its id, $2 when it must have come before, $3 how many pieces at most. */
+static const char *const octets_rows[] = {
+  "DELETE FROM message_piece WHERE message_id = $1 AND number IN (SELECT number FROM message_piece WHERE message_id = $1 ORDER BY number LIMIT $3) AND " IDLE,
+  "UPDATE message SET octets = NULL WHERE id = $1 AND octets IS NOT NULL AND $3 > 0 AND " IDLE,
+};
+
+/* Takes up to `*room` pieces of a message away if nobody needs them. */
 static enum res
 prune_octets_of(struct tx *tx, int64_t message_id, struct slice_run *run, int64_t *room, GError **error)
 {
-  enum res res = sql_run(tx,
-                         "DELETE FROM message_piece WHERE message_id = $1 "
-                         "AND number IN (SELECT number FROM message_piece WHERE message_id = $1 ORDER BY number LIMIT $3) "
-                         "AND EXISTS (SELECT 1 FROM message WHERE id = $1 AND accepted = 1 AND created_at <= $2) "
-                         "AND NOT EXISTS (SELECT 1 FROM posting p WHERE p.message_id = $1 AND (p.state = 1 "
-                         "OR EXISTS (SELECT 1 FROM job j WHERE j.posting_id = p.id) "
-                         "OR EXISTS (SELECT 1 FROM delivery d WHERE d.posting_id = p.id AND d.state <> 2)))",
-                         SQL_ARGS(sql_int(message_id), sql_int(run->now - run->options->messages), sql_int(*room)), error);
-  if (res != RES_OK)
-    return res;
-  *room -= sql_changes(tx);
-  run->removed += sql_changes(tx) > 0 && *room > 0;
+  int64_t taken = 0;
+  for (size_t i = 0; i < G_N_ELEMENTS(octets_rows); i++) {
+    enum res res = sql_run(tx, octets_rows[i], SQL_ARGS(sql_int(message_id), sql_int(run->now - run->options->messages), sql_int(*room)), error);
+    if (res != RES_OK)
+      return res;
+    taken += sql_changes(tx);
+    *room -= sql_changes(tx);
+  }
+  run->removed += taken > 0 && *room > 0;
   return RES_OK;
 }
 
@@ -99,7 +95,8 @@ prune_octets(struct tx *tx, struct slice_run *run, GError **error)
 {
   g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
   int64_t room = SLICE_PIECES;
-  enum res res = ids_read(tx, "SELECT DISTINCT message_id FROM message_piece WHERE message_id > $1 ORDER BY message_id LIMIT $2",
+  enum res res = ids_read(tx, "SELECT DISTINCT message_id FROM message_piece WHERE message_id > $1 "
+                          "UNION SELECT id FROM message WHERE octets IS NOT NULL AND id > $1 ORDER BY 1 LIMIT $2",
                           SQL_ARGS(sql_int(run->from.message_id), sql_int(SLICE_ROWS)), ids, error);
   cursor_move(run, ids, SLICE_ROWS, &run->next.message_id);
   for (guint i = 0; res == RES_OK && room > 0 && i < ids->len; i++) {
@@ -166,9 +163,7 @@ prune_slice(struct tx *tx, void *arg, GError **error)
   run->next = run->from;
   run->removed = 0;
   run->more = false;
-  enum res res = prune_keys(tx, run, error);
-  if (res == RES_OK)
-    res = prune_octets(tx, run, error);
+  enum res res = prune_octets(tx, run, error);
   if (res == RES_OK)
     res = prune_postings(tx, run, error);
   CRASH_POINT_IF(run->removed > 0, "retention-slice-written");

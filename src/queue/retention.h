@@ -1,5 +1,5 @@
 #pragma once
-/* What nobody needs any more goes, in slices: remembered keys, octets, and at last the rows of old postings. Their deliveries are the
+/* What nobody needs any more goes, in slices: octets, and at last the rows of old postings with the keys by which repeats are known. Their deliveries are the
  * courier's (courier/ledger.h), and go first. */
 #include "store/store.h"
 #include <stdatomic.h>

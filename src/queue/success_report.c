@@ -155,7 +155,7 @@ enum res
 success_report_send(struct tx *tx, const struct success_report *report, int64_t domain_id, GError **error)
 {
   char code[TOKEN_ID + 1];
-  token_random(code, TOKEN_ID);
+  token_id(code);
   g_autoptr(GBytes) octets = success_report_compose(report, code);
   struct posting posting = {
     .domain_id = domain_id, .received_at = report->at, .code = code, .role = ROLE_NOREPLY, .state = POSTING_ACCEPTED, .address = (char *)report->list,

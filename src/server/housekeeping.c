@@ -116,7 +116,7 @@ is_anything_stored(struct tx *tx, void *arg, GError **error)
 {
   bool *stored = arg;
   int64_t one;
-  enum res res = sql_int_of(tx, "SELECT 1 FROM posting UNION ALL SELECT 1 FROM dedupe UNION ALL SELECT 1 FROM bounce LIMIT 1", SQL_NO_ARGS, &one, error);
+  enum res res = sql_int_of(tx, "SELECT 1 FROM posting UNION ALL SELECT 1 FROM bounce LIMIT 1", SQL_NO_ARGS, &one, error);
   *stored = res == RES_OK;
   return res == RES_MORE ? RES_OK : res;
 }

@@ -153,7 +153,7 @@ static void
 tell_kept(struct posting_door *door, const struct intake_recipient *recipients, guint n)
 {
   for (guint i = 0; i < n; i++)
-    if (recipients[i].reply == REPLY_HELD || recipients[i].reply == REPLY_TAKEN)
+    if (recipients[i].reply == REPLY_ACCEPTED || recipients[i].reply == REPLY_HELD || recipients[i].reply == REPLY_TAKEN)
       door->kept(door->wake_ctx, recipients[i].target->role);
 }
 

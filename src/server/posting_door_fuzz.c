@@ -99,7 +99,7 @@ find_posting(struct tx *tx, void *arg, GError **error)
   int64_t id;
   return sql_int_of(tx,
                     "SELECT posting.id FROM posting JOIN message ON message.id = posting.message_id WHERE code = $1 AND accepted = 1 AND size = "
-                    "(SELECT SUM(LENGTH(octets)) FROM message_piece WHERE message_id = message.id)",
+                    "COALESCE(LENGTH(octets), 0) + (SELECT COALESCE(SUM(LENGTH(octets)), 0) FROM message_piece WHERE message_id = message.id)",
                     SQL_ARGS(sql_text(arg)), &id, error);
 }
 

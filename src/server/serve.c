@@ -63,7 +63,6 @@ on_wake(void *ctx)
 {
   struct server *server = ctx;
   courier_host_wake(server->courier);
-  housekeeping_stir(server->housekeeping);
 }
 
 static void

@@ -353,6 +353,30 @@ test_schema_2(void)
   scratch_free(scratch);
 }
 
+/* What came in under version 2 is known again, its octets stand where they stood, and what is due is due. */
+static void
+test_schema_3(void)
+{
+  struct scratch scratch = scratch_new();
+  must_migrate(scratch.path, (struct migration_list){ schema.items, 2 });
+  execute(scratch.path, "INSERT INTO message (id, size, accepted, created_at) VALUES (1, 2, 1, 1);"
+                        "INSERT INTO message_piece (message_id, number, octets) VALUES (1, 0, x'6869');"
+                        "INSERT INTO posting (id, code, list_id, domain_id, role, address, message_id, state, reverse_path, sender, subject, received_at) "
+                        "VALUES (1, 'p', 1, 1, 0, 'ant@example.com', 1, 0, '', '', '', 1), (2, 'q', 1, 1, 0, 'ant@example.com', 1, 0, '', '', '', 1);"
+                        "INSERT INTO dedupe (list_id, key, posting_id, at) VALUES (1, x'000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f', 2, 1);"
+                        "INSERT INTO delivery (id, posting_id, list_id, state, roster, last_join, reverse_path, created_at, due_at) "
+                        "VALUES (1, 1, 1, 0, 1, 9, 'r', 1, NULL), (2, 2, 1, 0, 1, 9, 'r', 1, 7), (3, 2, 1, 2, 1, 9, 'r', 1, NULL)");
+  must_migrate(scratch.path, schema);
+  g_assert_cmpint(integer(scratch.path, "SELECT count(*) FROM posting WHERE repeat_key = x'000102030405060708090a0b0c0d0e0f' AND id = 2"), ==, 1);
+  g_assert_cmpint(integer(scratch.path, "SELECT count(*) FROM posting WHERE repeat_key IS NULL"), ==, 1);
+  g_assert_cmpint(integer(scratch.path, "SELECT count(*) FROM message m JOIN message_piece p ON p.message_id = m.id WHERE m.octets IS NULL AND p.octets = x'6869'"), ==, 1);
+  g_assert_cmpint(integer(scratch.path, "SELECT count(*) FROM delivery WHERE state = 0 AND due_at IS NOT NULL"), ==, 1);
+  g_assert_cmpint(integer(scratch.path, "SELECT count(*) FROM delivery WHERE state <> 2"), ==, 2);
+  g_assert_cmpint(integer(scratch.path, "SELECT count(*) FROM sqlite_schema WHERE name = 'dedupe'"), ==, 0);
+  g_assert_cmpint(integer(scratch.path, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), ==, 1);
+  scratch_free(scratch);
+}
+
 /* References that no index answers: taking away the row referred to would read all of the table that refers. Domains and lists are never
  * taken away. */
 #define UNINDEXED_REFERENCES                                                                                                         \
@@ -393,6 +417,7 @@ main(int argc, char **argv)
   g_test_add_func("/migrations/pulse", test_pulse);
   g_test_add_func("/migrations/schema", test_schema);
   g_test_add_func("/migrations/schema-2", test_schema_2);
+  g_test_add_func("/migrations/schema-3", test_schema_3);
   g_test_add_func("/migrations/references", test_references);
   return g_test_run();
 }

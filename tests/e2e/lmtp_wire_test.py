@@ -211,7 +211,7 @@ class Chunks(Wire):
         client.envelope('other@example.net', [slow])
         client.send(b'BDAT %d LAST\r\n' % len(octets) + octets)
         self.assertEqual(client.reply().code, 250)
-        stored = [bytes(row[0]) for row in self.rows("SELECT p.octets FROM message_piece p JOIN posting q ON q.message_id = p.message_id "
+        stored = [bytes(row[0]) for row in self.rows("SELECT m.octets FROM message m JOIN posting q ON q.message_id = m.id "
                                                      "JOIN list l ON l.id = q.list_id WHERE l.local = 'slow' ORDER BY q.id")]
         self.assertEqual(len(stored), 2)
         self.assertEqual(stored[0], stored[1])
