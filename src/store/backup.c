@@ -1,6 +1,6 @@
 /* How it was chosen, measured beside a busy server (docs/durability.md): the engine's own copy of pages within one read transaction. Without the transaction
- * every commit of another process makes it begin again; VACUUM INTO reads and writes in the order of the tables, takes several times as long, and
- * holds its snapshot as long as that; a reflink is instant, but only on few file systems and never on another disk, where a backup belongs. */
+ * every commit of another process makes it begin again, for ever beside a busy server; VACUUM INTO leaves the server no turn, is no copy of what is there but a new
+ * file made of it, and cannot write into a file that has no name; a reflink is instant, but only on few file systems and never on another disk, where a backup belongs. */
 #include "store/backup.h"
 #include "base/clock.h"
 #include "store/copy.h"
@@ -10,9 +10,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* A pause is as long as the slice took, within these bounds (µs). */
+/* A pause is a quarter of what the slice took, within these bounds (µs): the snapshot is not to be held for long either. */
 #define PAUSE_MIN 1000
-#define PAUSE_MAX 50000
+#define PAUSE_MAX 20000
 /* Octets read at a time. */
 #define PIECE (256 * 1024)
 
@@ -29,7 +29,7 @@ give_way(void *arg)
   int fd = whole_file_descriptor(making->file);
   if (fdatasync(fd) == 0)
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-  g_usleep((gulong)CLAMP(clock_monotonic() - making->slice_began, PAUSE_MIN, PAUSE_MAX));
+  g_usleep((gulong)CLAMP((clock_monotonic() - making->slice_began) / 4, PAUSE_MIN, PAUSE_MAX));
   making->slice_began = clock_monotonic();
 }
 

@@ -41,13 +41,16 @@ copy_all_again(struct connection *connection)
 }
 
 enum res
-checkpoint_run(struct connection *connection, int mode, GError **error)
+checkpoint_run(struct connection *connection, int mode, int *left, GError **error)
 {
   if (connection->copy_all)
     copy_all_again(connection);
   if (connection->copy_all)
     return trouble(error, REPLY_TROUBLE, "%s: no checkpoint is possible: its shared memory cannot be had", connection->path);
-  int code = sqlite3_wal_checkpoint_v2(connection->db, "main", mode, NULL, NULL) & 0xff;
+  int pages = 0, carried = 0;
+  int code = sqlite3_wal_checkpoint_v2(connection->db, "main", mode, &pages, &carried) & 0xff;
+  if (left)
+    *left = pages - carried;
   if (code == SQLITE_OK || code == SQLITE_BUSY)
     return code == SQLITE_OK ? RES_OK : RES_MORE;
   enum res res = connection_fail(connection, "checkpoint", error);

@@ -49,7 +49,7 @@ static enum res
 checkpoint(struct bench *bench)
 {
   g_autoptr(GError) error = NULL;
-  return checkpoint_run(bench->checkpointer, SQLITE_CHECKPOINT_PASSIVE, &error);
+  return checkpoint_run(bench->checkpointer, SQLITE_CHECKPOINT_PASSIVE, NULL, &error);
 }
 
 /* What the engine does by itself, without what checkpoint.c adds. */

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "store/checkpoint.h"
+#include <limits.h>
 
 /* Pages of 4 KiB. */
 #define STEP 1000       /* carried over beside the writers whenever the WAL has grown by so much */
@@ -24,16 +25,16 @@ struct checkpointer {
   bool stop;
 };
 
-static void
-checkpoint(struct connection *connection, int mode, int pages)
+/* Returns how many pages of the WAL are still to be carried over; INT_MAX: it failed. */
+static int
+checkpoint(struct connection *connection, int mode)
 {
   g_autoptr(GError) error = NULL;
-  enum res res = checkpoint_run(connection, mode, &error);
-  if (res == RES_TEMP)
-    log_error("checkpoint failed", log_err(error));
-  else if (res == RES_MORE && pages >= HUGE_WAL && pages % HUGE_WAL < STEP)
-    log_warn("the write-ahead log cannot shrink: somebody has been reading for long", log_str("file", connection->path),
-             log_int("pages", pages));
+  int left = 0;
+  if (checkpoint_run(connection, mode, &left, &error) != RES_TEMP)
+    return left;
+  log_error("checkpoint failed", log_err(error));
+  return INT_MAX;
 }
 
 static void
@@ -45,19 +46,27 @@ set_needs_turn(struct checkpointer *checkpointer, bool needs_turn)
   pthread_mutex_unlock(&checkpointer->lock);
 }
 
-/* The bulk goes beside readers and writers; only what came meanwhile keeps the writers out. */
+static void
+begin_anew(struct checkpointer *checkpointer, int mode)
+{
+  set_needs_turn(checkpointer, true);
+  checkpoint(checkpointer->connection, mode);
+  CRASH_POINT("log-begun-anew");
+  set_needs_turn(checkpointer, false);
+}
+
+/* The bulk goes beside readers and writers; only what came meanwhile keeps the writers out. While somebody reads an old snapshot (a backup, say) the WAL cannot begin
+ * anew, and trying would keep the writers waiting for nothing. */
 static void
 carry_over(struct checkpointer *checkpointer, int pages)
 {
   CRASH_POINT("checkpoint-beginning");
-  checkpoint(checkpointer->connection, SQLITE_CHECKPOINT_PASSIVE, 0);
+  int left = checkpoint(checkpointer->connection, SQLITE_CHECKPOINT_PASSIVE);
   CRASH_POINT("checkpoint-done");
-  if (pages < LARGE)
-    return;
-  set_needs_turn(checkpointer, true);
-  checkpoint(checkpointer->connection, pages < HUGE_WAL ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_TRUNCATE, pages);
-  CRASH_POINT("log-begun-anew");
-  set_needs_turn(checkpointer, false);
+  if (left < STEP && pages >= LARGE)
+    begin_anew(checkpointer, pages < HUGE_WAL ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_TRUNCATE);
+  else if (left != INT_MAX && pages >= HUGE_WAL && pages % HUGE_WAL < STEP)
+    log_warn("the write-ahead log cannot shrink: somebody has been reading for long", log_str("file", checkpointer->connection->path), log_int("pages", pages));
 }
 
 static void *
@@ -143,6 +152,6 @@ checkpointer_stop(struct checkpointer *checkpointer)
   pthread_cond_signal(&checkpointer->grown);
   pthread_mutex_unlock(&checkpointer->lock);
   pthread_join(checkpointer->thread, NULL);
-  checkpoint(checkpointer->connection, SQLITE_CHECKPOINT_TRUNCATE, 0);
+  checkpoint(checkpointer->connection, SQLITE_CHECKPOINT_TRUNCATE);
   release(checkpointer);
 }

@@ -295,7 +295,7 @@ wal_grew_here(void *arg, sqlite3 *db, const char *name, int pages)
 {
   (void)db, (void)name;
   g_autoptr(GError) error = NULL;
-  if (pages >= COMMAND_CHECKPOINT && checkpoint_run(arg, SQLITE_CHECKPOINT_PASSIVE, &error) == RES_TEMP)
+  if (pages >= COMMAND_CHECKPOINT && checkpoint_run(arg, SQLITE_CHECKPOINT_PASSIVE, NULL, &error) == RES_TEMP)
     log_warn("checkpoint failed", log_err(error));
   return SQLITE_OK;
 }

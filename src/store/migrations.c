@@ -220,7 +220,7 @@ static enum res
 migrate_in_transaction(struct run *run, GError **error)
 {
   run->connection->patience = READER_PATIENCE;
-  (void)!checkpoint_run(run->connection, SQLITE_CHECKPOINT_TRUNCATE, NULL); /* if it fails, the copy takes longer */
+  (void)!checkpoint_run(run->connection, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL); /* if it fails, the copy takes longer */
   run->connection->patience = PATIENCE;
   enum res res = connection_run(run->connection, "BEGIN IMMEDIATE", error);
   if (res == RES_OK)
