@@ -1,9 +1,6 @@
 #include "list/member.h"
 #include "envelope/address.h"
-#include "list/ban.h"
-#include "list/known_address.h"
-
-#define NAME_MAX_OCTETS 200
+#include "list/member_batch.h"
 
 static const char *const role_names[] = { "member", "owner", "moderator", "nonmember", NULL };
 static const char *const mode_names[] = { "regular", "mime_digests", "plaintext_digests", "summary_digests", NULL };
@@ -64,110 +61,34 @@ member_free(struct member *member)
 
 /* --- adding and removing --- */
 
-/* Names come to stand in headers: no control characters. */
-static bool
-is_name(const char *name)
+bool
+member_is_name(const char *text)
 {
-  if (strlen(name) > NAME_MAX_OCTETS || !g_utf8_validate(name, -1, NULL))
+  if (strlen(text) > MEMBER_NAME_MAX || !g_utf8_validate(text, -1, NULL))
     return false;
-  for (const char *p = name; *p; p = g_utf8_next_char(p))
+  for (const char *p = text; *p; p = g_utf8_next_char(p))
     if (g_unichar_iscntrl(g_utf8_get_char(p)))
       return false;
   return true;
 }
 
-/* The list is there, and `key` is none of its own addresses, by either name of the domain: what it sends there would come back. */
-static enum res
-check_list(struct tx *tx, int64_t list_id, const char *key, GError **error)
-{
-  OWN(rows) rows = NULL;
-  enum res res = sql_query(tx, "SELECT l.local, d.name, d.alias FROM list l JOIN domain d ON d.id = l.domain_id WHERE l.id = $1 AND l.removed_at IS NULL",
-                           SQL_ARGS(sql_int(list_id)), &rows, error);
-  if (res == RES_OK)
-    res = rows_next(rows, error);
-  if (res == RES_MORE)
-    return refuse(error, REPLY_UNKNOWN_LIST, "there is no list %" G_GINT64_FORMAT, list_id);
-  for (int name = 1; res == RES_OK && name <= 2; name++)
-    if (list_owns_address(row_text(rows, 0), row_text(rows, name), key))
-      return refuse(error, REPLY_BAD_ADDRESS, "%s is an address of the list itself", key);
-  return res;
-}
-
-static enum res
-check_ban(struct tx *tx, const struct member_new *add, const char *key, GError **error)
-{
-  if (add->role != MEMBER_MEMBER)
-    return RES_OK;
-  g_autofree char *ban = NULL;
-  enum res res = ban_match(tx, add->list_id, key, &ban, error);
-  if (res == RES_OK)
-    return refuse(error, REPLY_REFUSED, "%s is banned (%s)", key, ban);
-  return res == RES_MORE ? RES_OK : res;
-}
-
-static enum res
-insert_member(struct tx *tx, const struct member_new *add, int64_t address_id, GError **error)
-{
-  int64_t join_number;
-  enum res res = sql_int_of(tx, "UPDATE list SET next_join = next_join + 1 WHERE id = $1 RETURNING next_join - 1", SQL_ARGS(sql_int(add->list_id)), &join_number, error);
-  if (res != RES_OK)
-    return res;
-  bool trusted = add->role == MEMBER_OWNER || add->role == MEMBER_MODERATOR;
-  res = sql_run(tx,
-                "INSERT INTO member (list_id, address_id, role, join_number, mode, status, moderation, joined_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-                SQL_ARGS(sql_int(add->list_id), sql_int(address_id), sql_int(add->role), sql_int(join_number), sql_int(add->mode), sql_int(add->status),
-                         trusted ? sql_int(MODERATION_ACCEPT) : sql_null(), sql_int(add->now)),
-                error);
-  if (res != RES_OK || add->role != MEMBER_MEMBER)
-    return res;
-  return sql_run(tx, "UPDATE member SET left_at = $4 WHERE list_id = $1 AND role = $2 AND address_id = $3 AND left_at IS NULL",
-                 SQL_ARGS(sql_int(add->list_id), sql_int(MEMBER_NONMEMBER), sql_int(address_id), sql_int(add->now)), error);
-}
-
-static enum res
-check_new(const struct member_new *add, char **key, GError **error)
-{
-  *key = address_key_of(slice_of(add->address));
-  if (!*key)
-    return refuse(error, REPLY_BAD_ADDRESS, "\"%.200s\" is no address", add->address);
-  if (add->name && !is_name(add->name))
-    return refuse(error, REPLY_SYNTAX, "the name of %s is not one line of UTF-8 of at most %d octets", *key, NAME_MAX_OCTETS);
-  return RES_OK;
-}
-
-static enum res
-check(struct tx *tx, const struct member_new *add, char **key, GError **error)
-{
-  enum res res = check_new(add, key, error);
-  if (res == RES_OK)
-    res = check_list(tx, add->list_id, *key, error);
-  return res == RES_OK ? check_ban(tx, add, *key, error) : res;
-}
-
 enum res
 member_check(struct tx *tx, const struct member_new *add, GError **error)
 {
-  g_autofree char *key = NULL;
-  return check(tx, add, &key, error);
+  OWN(member_batch) alone = NULL;
+  enum res res = member_batch_begin(tx, add->list_id, &alone, error);
+  return res == RES_OK ? member_batch_check(alone, add, error) : res;
 }
 
 enum res
 member_add(struct tx *tx, const struct member_new *add, bool *added, GError **error)
 {
+  OWN(member_batch) alone = NULL;
   *added = false;
-  g_autofree char *key = NULL;
-  enum res res = check(tx, add, &key, error);
-  int64_t address_id = 0, one;
+  enum res res = member_batch_begin(tx, add->list_id, &alone, error);
   if (res == RES_OK)
-    res = known_address_make(tx, key, add->address, add->name, add->now, &address_id, error);
-  if (res == RES_OK)
-    res = sql_int_of(tx, "SELECT 1 FROM member WHERE list_id = $1 AND role = $2 AND address_id = $3 AND left_at IS NULL",
-                     SQL_ARGS(sql_int(add->list_id), sql_int(add->role), sql_int(address_id)), &one, error);
-  if (res != RES_MORE)
-    return res;
-  res = insert_member(tx, add, address_id, error);
-  *added = res == RES_OK;
-  return res;
+    res = member_batch_add(alone, add, added, error);
+  return res == RES_OK ? member_batch_end(alone, error) : res;
 }
 
 enum res
@@ -287,8 +208,8 @@ set_preference(struct tx *tx, int64_t id, const struct preference *preference, c
 static enum res
 set_display_name(struct tx *tx, int64_t id, const char *value, GError **error)
 {
-  if (!is_name(value))
-    return refuse(error, REPLY_SYNTAX, "display_name is one line of UTF-8 of at most %d octets", NAME_MAX_OCTETS);
+  if (!member_is_name(value))
+    return refuse(error, REPLY_SYNTAX, "display_name is one line of UTF-8 of at most %d octets", MEMBER_NAME_MAX);
   return sql_run(tx, "UPDATE address SET name = $2 WHERE id = (SELECT address_id FROM member WHERE id = $1)", SQL_ARGS(sql_int(id), sql_text(value)), error);
 }
 

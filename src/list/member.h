@@ -27,6 +27,10 @@ int member_role_parse(const char *text);
 const char *delivery_mode_name(enum delivery_mode mode);
 const char *delivery_status_name(enum delivery_status status);
 
+#define MEMBER_NAME_MAX 200
+/* A display name as it may come to stand in a header: one line of UTF-8, up to MEMBER_NAME_MAX octets, no control characters. Any thread. */
+bool member_is_name(const char *text);
+
 struct member_new {
   int64_t list_id;
   enum member_role role;
@@ -38,7 +42,8 @@ struct member_new {
 };
 /* RES_OK: `added`, or false if it already is one (nothing changes). RES_BAD: no such list, not an address, a list's own address, banned
  * (members only); then nothing was written, so that the transaction may go on with others. A member's non-member record goes. Owners and
- * moderators begin with moderation accept, the others with the list's default. The join number is taken under the list's row. */
+ * moderators begin with moderation accept, the others with the list's default. The join number is taken under the list's row. For many at
+ * once: list/member_batch.h. */
 enum res member_add(struct tx *tx, const struct member_new *add, bool *added, GError **error) MUST_CHECK;
 /* What member_add would refuse, without writing anything: RES_OK also if it already is one. */
 enum res member_check(struct tx *tx, const struct member_new *add, GError **error) MUST_CHECK;

@@ -1,6 +1,6 @@
 #include "list/ban.h"
 #include "list/domain.h"
-#include "list/member.h"
+#include "list/member_batch.h"
 #include "list/test_store.h"
 #include <string.h>
 
@@ -376,6 +376,53 @@ test_bulk(void)
   scratch_free(directory);
 }
 
+/* --- batches --- */
+
+static const struct {
+  const char *name, *address;
+  enum member_role role;
+  enum res want;
+  bool added;
+} batch_rows[] = {
+  /* Each row finds the members of those above it, in one batch. */
+  { .name = "first", .address = "ann@example.net", .want = RES_OK, .added = true },
+  { .name = "again", .address = "Ann@example.net", .want = RES_OK },
+  { .name = "no address", .address = "ann", .want = RES_BAD },
+  { .name = "second", .address = "bob@example.net", .want = RES_OK, .added = true },
+  { .name = "banned", .address = "spam@example.net", .want = RES_BAD },
+  { .name = "non-member", .address = "eve@example.net", .role = MEMBER_NONMEMBER, .want = RES_OK, .added = true },
+  { .name = "who joins after all", .address = "eve@example.net", .want = RES_OK, .added = true },
+};
+
+/* Numbers are given out without a gap, and are the list's own afterwards. */
+static enum res
+body_batch(struct tx *tx, void *arg G_GNUC_UNUSED, GError **error)
+{
+  int64_t list = make(tx, "ant@example.com");
+  bool changed;
+  g_assert_cmpint(ban_add(tx, list, "spam@example.net", NOW, &changed, error), ==, RES_OK);
+  OWN(member_batch) batch = NULL;
+  g_assert_cmpint(member_batch_begin(tx, list, &batch, error), ==, RES_OK);
+  for (size_t i = 0; i < G_N_ELEMENTS(batch_rows); i++) {
+    g_test_message("%s", batch_rows[i].name);
+    const struct member_new new = { .list_id = list, .role = batch_rows[i].role, .address = batch_rows[i].address, .now = NOW };
+    g_autoptr(GError) problem = NULL;
+    bool added = !batch_rows[i].added;
+    g_assert_cmpint(member_batch_check(batch, &new, NULL), ==, batch_rows[i].want);
+    g_assert_cmpint(member_batch_add(batch, &new, &added, &problem), ==, batch_rows[i].want);
+    g_assert_cmpint(added, ==, batch_rows[i].added);
+  }
+  g_assert_cmpint(member_batch_end(batch, error), ==, RES_OK);
+  g_assert_cmpint(count(tx, list, MEMBER_MEMBER), ==, 3);
+  g_assert_cmpint(count(tx, list, MEMBER_NONMEMBER), ==, 0);
+  g_assert_true(add(tx, list, MEMBER_MEMBER, "late@example.net"));
+  OWN(member) late = find(tx, list, MEMBER_MEMBER, "late@example.net");
+  g_assert_cmpint(late->join_number, ==, 5);
+  OWN(member_batch) none = NULL;
+  g_assert_cmpint(member_batch_begin(tx, list + 100, &none, NULL), ==, RES_BAD);
+  return RES_OK;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -386,6 +433,7 @@ main(int argc, char **argv)
   } tests[] = {
     { "/member/add", body_add },     { "/member/nonmember", body_nonmember }, { "/member/remove", body_remove },
     { "/member/slice", body_slice }, { "/member/set", body_set },             { "/member/bans", body_bans },
+    { "/member/batch", body_batch },
   };
   for (size_t i = 0; i < G_N_ELEMENTS(tests); i++)
     g_test_add_data_func(tests[i].name, &tests[i].body, in_transaction);
