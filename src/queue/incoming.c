@@ -35,6 +35,17 @@ incoming_new(struct store *store, struct budget *budget, int64_t size, struct in
   return RES_OK;
 }
 
+/* True: so many octets in all are taken from the budget. */
+static bool
+take(struct incoming *incoming, size_t octets)
+{
+  int64_t extra = MAX((int64_t)octets - incoming->taken, 0);
+  if (!budget_take(incoming->budget, extra))
+    return false;
+  incoming->taken += extra;
+  return true;
+}
+
 /* Room for `more` octets. What was taken from the budget is used first. */
 static enum res
 incoming_grow(struct incoming *incoming, size_t more, GError **error)
@@ -45,11 +56,10 @@ incoming_grow(struct incoming *incoming, size_t more, GError **error)
   size_t want = MAX(MAX(needed, incoming->capacity + incoming->capacity / 2), RESERVE);
   if (needed <= (size_t)incoming->taken)
     want = MIN(want, (size_t)incoming->taken);
-  int64_t extra = (int64_t)want - incoming->taken;
-  if (extra > 0) {
-    if (!budget_take(incoming->budget, extra))
+  if ((int64_t)want > incoming->taken && !take(incoming, want)) {
+    want = needed; /* room to grow is a comfort */
+    if (!take(incoming, want))
       return trouble(error, REPLY_FULL, "no memory left for a message of more than %zu octets", incoming->n);
-    incoming->taken += extra;
   }
   incoming->octets = g_realloc(incoming->octets, want);
   incoming->capacity = want;

@@ -166,6 +166,27 @@ test_budget(void)
   fixture_tear_down(&fixture);
 }
 
+/* Where there is no room to grow into, there still is for the octets. */
+static void
+test_last_octet_of_budget(void)
+{
+  struct fixture fixture;
+  fixture_set_up(&fixture);
+  fixture.budget.limit = 100000;
+  struct incoming *incoming;
+  g_autofree char *octets = make_octets(100001);
+  g_assert_cmpint(incoming_new(fixture.store, &fixture.budget, 0, &incoming, NULL), ==, RES_OK);
+  for (size_t at = 0; at < 100000; at += 1000)
+    g_assert_cmpint(incoming_append(incoming, (struct slice){ octets + at, 1000 }, NULL), ==, RES_OK);
+  g_assert_cmpint(fixture.budget.used, ==, 100000);
+  g_autoptr(GError) error = NULL;
+  g_assert_cmpint(incoming_append(incoming, (struct slice){ octets, 1 }, &error), ==, RES_TEMP);
+  g_assert_cmpint(error->code, ==, REPLY_FULL);
+  incoming_free(incoming);
+  g_assert_cmpint(fixture.budget.used, ==, 0);
+  fixture_tear_down(&fixture);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -175,5 +196,6 @@ main(int argc, char **argv)
   g_test_add_func("/incoming/sweep", test_sweep);
   g_test_add_func("/incoming/swept_while_arriving", test_swept_while_arriving);
   g_test_add_func("/incoming/budget", test_budget);
+  g_test_add_func("/incoming/last-octet-of-budget", test_last_octet_of_budget);
   return g_test_run();
 }
