@@ -40,6 +40,8 @@ tell(struct alarm_command *alarm, const char *line, int further)
   g_autoptr(GError) error = NULL;
   if (helper_run(alarm->helper, alarm->number, NULL, (struct slice){ text->str, text->len }, NULL, &error) != RES_OK)
     log_warn("an alarm was not told", log_err(error));
+  else
+    log_note("alarm told", log_int("further", further));
 }
 
 /* Takes what is to be told, when the interval is over. Lock held. NULL: stopped, and nothing is. */
