@@ -1,5 +1,6 @@
 #include "courier/claim.h"
 #include "base/crash_point.h"
+#include "base/in_hand.h"
 #include "base/log.h"
 #include "courier/chunk.h"
 #include "courier/chunk_replies.h"
@@ -221,8 +222,10 @@ claim_next(struct tx *tx, const struct claim_options *options, struct claim **cl
       return claim_next_at(tx, options, next_at, error);
     OWN(claim) made = g_new0(struct claim, 1);
     made->targets = targets_new();
+    int slot = in_hand_take(IN_HAND_DELIVERY, from.delivery_id);
     if (res == RES_OK)
       res = take(tx, options, &from, made, error);
+    in_hand_give(slot);
     if (res != RES_OK)
       return res;
     if (made->targets->len > 0) {

@@ -6,6 +6,7 @@
 #include "smtp/transmission.h"
 #include "envelope/tag.h"
 #include "envelope/role.h"
+#include "queue/suspect.h"
 #include "store/store.h"
 
 struct claim {
@@ -40,10 +41,6 @@ struct claim_options {
 
 /* Octets of a message that is read along with the claim of a whole delivery at most: what is not read a second time, on another connection. */
 #define CLAIM_READ_ALONG_MAX (16 * 1024)
-
-/* Strikes from which a delivery is run alone, and from which it is set aside. */
-#define STRIKES_ALONE 2
-#define STRIKES_SET_ASIDE 3
 
 /* Takes the next piece of work, of the delivery least recently served. RES_OK: `claim` is owned by the caller, or NULL: nothing is due;
  * `next_at` then says when something will be: `now` or before: call again (in a new transaction), INT64_MAX: not before something new comes. */

@@ -1,6 +1,7 @@
 #include "courier/courier.h"
 #include "base/clock.h"
 #include "base/crash_point.h"
+#include "base/in_hand.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "courier/list_load.h"
@@ -381,6 +382,7 @@ run(struct courier *courier, struct piece *piece)
 {
   struct work work;
   struct next_work next = { .next_at = INT64_MAX };
+  in_hand_join();
   work_send(&work, &piece->lane->tools, piece->lane->outlet, piece->claim);
 
   pthread_mutex_lock(&courier->lock);
@@ -389,6 +391,7 @@ run(struct courier *courier, struct piece *piece)
 
   record(courier, piece->lane, &work, wanted ? &next : NULL);
   work_clear(&work);
+  in_hand_leave();
   log_posting(NULL);
 
   pthread_mutex_lock(&courier->lock);

@@ -1,5 +1,6 @@
 #include "queue/intake.h"
 #include "base/crash_point.h"
+#include "base/in_hand.h"
 #include "base/log.h"
 #include "queue/intake_item.h"
 #include "queue/intake_log.h"
@@ -112,6 +113,7 @@ struct keep {
   struct item **items;
   size_t n;
   const struct incoming *incoming;
+  int64_t key;       /* the message's, for in_hand_take() */
   int64_t known_id;  /* of the message, if a transaction before this one has stored it; else 0 */
   int64_t stored_id; /* result */
 };
@@ -135,10 +137,12 @@ keep_in_write(struct tx *tx, void *arg, GError **error)
 {
   struct keep *keep = arg;
   struct message_row row = { .incoming = keep->incoming, .id = keep->known_id };
+  int slot = in_hand_take(IN_HAND_MESSAGE, keep->key);
   enum res res = row.id ? check_known(tx, &row, error) : RES_OK;
   for (size_t i = 0; res == RES_OK && i < keep->n; i++)
     res = item_keep(tx, keep->items[i], &row, error);
   keep->stored_id = row.id;
+  in_hand_give(slot);
   CRASH_POINT_IF(res == RES_OK, "accept-written");
   return res;
 }
@@ -162,18 +166,18 @@ items_keep_slice(struct store *store, struct keep *keep, struct item **items, si
 }
 
 static void
-items_keep(struct store *store, struct incoming *incoming, struct item *items, size_t n)
+items_keep(struct store *store, const struct intake_message *message, struct item *items, size_t n)
 {
   g_autofree struct item **open = g_new(struct item *, n);
   size_t count = 0;
   for (size_t i = 0; i < n; i++)
     if (!items[i].settled)
       open[count++] = &items[i];
-  struct keep keep = { .incoming = incoming };
+  struct keep keep = { .incoming = message->incoming, .key = message->key };
   for (size_t i = 0; i < count; i += SLICE_ITEMS)
     items_keep_slice(store, &keep, &open[i], MIN(SLICE_ITEMS, count - i));
   if (keep.known_id)
-    incoming_accepted(incoming);
+    incoming_accepted(message->incoming);
 }
 
 /* --- results --- */
@@ -190,6 +194,7 @@ void
 intake_message(struct store *store, const struct intake_options *options, const struct intake_message *message,
                struct intake_recipient *recipients, size_t n, bool *wake)
 {
+  int slot = in_hand_take(IN_HAND_MESSAGE, message->key);
   CRASH_POISON("judge", incoming_octets(message->incoming));
   OWN(content) content = content_read(incoming_octets(message->incoming), message->reverse_path);
   g_autofree char *subject = subject_of(content);
@@ -200,8 +205,9 @@ intake_message(struct store *store, const struct intake_options *options, const 
   g_autofree size_t *of = g_new(size_t, n);
   size_t made = items_make(&intake, recipients, n, items, of);
   items_judge(store, items, made);
+  in_hand_give(slot);
   CRASH_POINT("judged");
-  items_keep(store, message->incoming, items, made);
+  items_keep(store, message, items, made);
 
   *wake = false;
   for (size_t i = 0; i < n; i++)

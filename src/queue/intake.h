@@ -26,6 +26,7 @@ struct intake_message {
   const char *xforward;        /* all of it as JSON, "" if none */
   const char *envelope_id;     /* ENVID (RFC 3461 4.4) decoded, printable ASCII; NULL if none */
   const char *peer;            /* for Received: what it called itself; NULL if nothing */
+  int64_t key;                 /* suspect_key() of it, for the guard against crash loops */
   int64_t now;
 };
 

@@ -1,6 +1,7 @@
 #include "queue/job.h"
 #include "base/crash_point.h"
 #include "queue/owners.h"
+#include "queue/suspect.h"
 
 enum res
 job_create(struct tx *tx, const char *kind, int64_t posting_id, int64_t list_id, int64_t now, GError **error)
@@ -14,12 +15,12 @@ enum res
 job_next(struct tx *tx, const char *kind, int64_t *after, struct job *job, GError **error)
 {
   OWN(rows) rows = NULL;
-  enum res res = sql_query(tx, "SELECT id, kind, posting_id, list_id FROM job WHERE id > $1 ORDER BY id", SQL_ARGS(sql_int(*after)), &rows, error);
+  enum res res = sql_query(tx, "SELECT id, kind, posting_id, list_id, strikes FROM job WHERE id > $1 ORDER BY id", SQL_ARGS(sql_int(*after)), &rows, error);
   while (res == RES_OK && (res = rows_next(rows, error)) == RES_OK) {
     *after = row_int(rows, 0);
-    if (strcmp(row_text(rows, 1), kind) != 0)
+    if (strcmp(row_text(rows, 1), kind) != 0 || row_int(rows, 4) >= STRIKES_SET_ASIDE)
       continue;
-    *job = (struct job){ .id = *after, .posting_id = row_int(rows, 2), .list_id = row_int(rows, 3) };
+    *job = (struct job){ .id = *after, .posting_id = row_int(rows, 2), .list_id = row_int(rows, 3), .strikes = row_int(rows, 4) };
     return RES_OK;
   }
   return res;
@@ -67,11 +68,11 @@ job_counts(struct tx *tx, GPtrArray **counts, GError **error)
 /* Kept mail for which there is somebody by now, or never will be (its list was removed); owners as in queue/owners.c. Asked of the database, so that a thousand letters to nobody
  * cost no attempt each. */
 static const char *const due_statements[] = {
-  "SELECT j.id, j.posting_id FROM job j WHERE j.kind = 'owner' AND j.not_before <= $1 AND ($2 <> 0 OR EXISTS ("
+  "SELECT j.id, j.posting_id FROM job j WHERE j.kind = 'owner' AND j.not_before <= $1 AND j.strikes BETWEEN $4 AND $5 AND ($2 <> 0 OR EXISTS ("
   "SELECT 1 FROM member m WHERE m.list_id = j.list_id AND m.role IN (1, 2) AND m.left_at IS NULL AND m.status = 0) "
   "OR EXISTS (SELECT 1 FROM list l WHERE l.id = j.list_id AND l.removed_at IS NOT NULL)) "
   "ORDER BY j.not_before, j.id LIMIT $3",
-  "SELECT j.id, j.posting_id FROM job j JOIN posting p ON p.id = j.posting_id WHERE j.kind = 'postmaster' AND j.not_before <= $1 AND ($2 <> 0 OR EXISTS ("
+  "SELECT j.id, j.posting_id FROM job j JOIN posting p ON p.id = j.posting_id WHERE j.kind = 'postmaster' AND j.not_before <= $1 AND j.strikes BETWEEN $4 AND $5 AND ($2 <> 0 OR EXISTS ("
   "SELECT 1 FROM list l JOIN member m ON m.list_id = l.id "
   "WHERE l.domain_id = p.domain_id AND l.removed_at IS NULL AND m.role = 1 AND m.left_at IS NULL AND m.status = 0)) "
   "ORDER BY j.not_before, j.id LIMIT $3",
@@ -96,10 +97,12 @@ static enum res
 job_release(struct tx *tx, const struct job *job, const char *site_owner, int64_t now, int *sent, GError **error)
 {
   OWN(posting) posting = NULL;
+  int slot = in_hand_take(IN_HAND_JOB, job->id);
   enum res res = posting_load(tx, job->posting_id, &posting, error);
   CRASH_POISON_IF(res == RES_OK, "release", slice_of(posting->sender));
   if (res == RES_OK)
     res = owners_deliver(tx, posting, site_owner, now, error);
+  in_hand_give(slot);
   if (res == RES_MORE) /* its list has been removed */
     return job_end(tx, job, POSTING_DISCARDED, now, error);
   if (res == RES_OK)
@@ -110,13 +113,23 @@ job_release(struct tx *tx, const struct job *job, const char *site_owner, int64_
 }
 
 enum res
-job_release_owner(struct tx *tx, const char *site_owner, int64_t now, int limit, int *n, GError **error)
+job_has_suspects(struct tx *tx, bool *has, GError **error)
+{
+  int64_t one;
+  enum res res = sql_int_of(tx, "SELECT 1 FROM job WHERE kind IN ('owner', 'postmaster') AND strikes = $1 LIMIT 1", SQL_ARGS(sql_int(STRIKES_ALONE)), &one, error);
+  *has = res == RES_OK;
+  return res == RES_MORE ? RES_OK : res;
+}
+
+enum res
+job_release_owner(struct tx *tx, const char *site_owner, int64_t now, bool suspects, int limit, int *n, GError **error)
 {
   g_autoptr(GArray) due = g_array_new(FALSE, FALSE, sizeof(struct job));
   *n = 0;
   enum res res = RES_OK;
   for (size_t i = 0; res == RES_OK && i < G_N_ELEMENTS(due_statements); i++)
-    res = jobs_find(tx, due_statements[i], SQL_ARGS(sql_int(now), sql_int(*site_owner != '\0'), sql_int(limit - (int)due->len)), due, error);
+    res = jobs_find(tx, due_statements[i], SQL_ARGS(sql_int(now), sql_int(*site_owner != '\0'), sql_int(limit - (int)due->len), sql_int(suspects ? STRIKES_ALONE : 0),
+                                                          sql_int(suspects ? STRIKES_ALONE : STRIKES_ALONE - 1)), due, error);
   for (guint i = 0; res == RES_OK && i < due->len; i++)
     res = job_release(tx, &g_array_index(due, struct job, i), site_owner, now, n, error);
   return res;

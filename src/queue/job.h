@@ -13,8 +13,9 @@ enum res job_drop_stale(struct tx *tx, int64_t now, int limit, int *n, GError **
 
 struct job {
   int64_t id, posting_id, list_id;
+  int64_t strikes; /* queue/suspect.h */
 };
-/* The first of a kind above the id `after`, which moves on to what was looked at. RES_MORE: there is none. */
+/* The first of a kind above the id `after` that is not set aside; `after` moves on to what was looked at. RES_MORE: there is none. */
 enum res job_next(struct tx *tx, const char *kind, int64_t *after, struct job *job, GError **error) MUST_CHECK;
 /* It is done: its posting is in `state`, and needs no octets for its sake. RES_MORE: the job is gone already. */
 enum res job_end(struct tx *tx, const struct job *job, enum posting_state state, int64_t now, GError **error) MUST_CHECK;
@@ -26,6 +27,8 @@ struct job_count {
 void job_count_free(struct job_count *count);
 /* How many wait, by kind: an array of struct job_count. */
 enum res job_counts(struct tx *tx, GPtrArray **counts, GError **error) MUST_CHECK;
+/* Is there a suspect among the owners' mail? */
+enum res job_has_suspects(struct tx *tx, bool *has, GError **error) MUST_CHECK;
 /* Hands kept mail to the owners (of a list, or of a domain's lists) there are by now, or to site_owner: up to `limit`; `n` says how many
- * went. Those without a taker stay as they are; that of a removed list is dropped. */
-enum res job_release_owner(struct tx *tx, const char *site_owner, int64_t now, int limit, int *n, GError **error) MUST_CHECK;
+ * went. Only the suspects (queue/suspect.h), or only the others. Those without a taker stay as they are; that of a removed list is dropped. */
+enum res job_release_owner(struct tx *tx, const char *site_owner, int64_t now, bool suspects, int limit, int *n, GError **error) MUST_CHECK;

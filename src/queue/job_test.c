@@ -24,7 +24,7 @@ static enum res
 release(struct tx *tx, void *arg, GError **error)
 {
   struct release *release = arg;
-  return job_release_owner(tx, release->site_owner, release->now, 10, &release->n, error);
+  return job_release_owner(tx, release->site_owner, release->now, false, 10, &release->n, error);
 }
 
 static void

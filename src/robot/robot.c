@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "courier/retry.h"
+#include "queue/suspect.h"
 #include "robot/bounce_mail.h"
 
 /* Pause after trouble: this, doubling, up to the other. */
@@ -28,6 +29,8 @@ struct turn {
   struct bounce_mail mail;
   int64_t now;
   bool kept;
+  bool alone, suspect; /* suspect: it is to be looked at alone, and was not looked at */
+  int slot;            /* of in_hand_take() */
 };
 
 static enum res
@@ -37,6 +40,11 @@ read_next(struct tx *tx, void *arg, GError **error)
   struct job job;
   enum res res = job_next(tx, "bounces", &turn->after, &job, error);
   turn->found = res == RES_OK;
+  turn->suspect = res == RES_OK && job.strikes >= STRIKES_ALONE && !turn->alone;
+  if (turn->suspect)
+    return RES_OK;
+  if (res == RES_OK)
+    turn->slot = in_hand_take(IN_HAND_JOB, job.id);
   if (res == RES_OK)
     res = bounce_mail_judge(tx, &job, &turn->mail, error);
   turn->understood = res == RES_OK;
@@ -62,20 +70,41 @@ tell(const struct turn *turn)
 
 /* Takes the next message. RES_MORE: there is none. */
 static enum res
-take_next(struct robot *robot, GError **error)
+take_next(struct robot *robot, bool alone, bool *suspect, GError **error)
 {
-  struct turn turn = { .after = robot->after, .now = clock_now() };
+  struct turn turn = { .after = robot->after, .now = clock_now(), .alone = alone, .slot = -1 };
   enum res res = store_read(robot->store, read_next, &turn, error);
   if (res == RES_OK && turn.understood)
     res = store_write(robot->store, write_bounce, &turn, error);
   CRASH_POINT_IF(res == RES_OK && turn.understood, "bounce-committed");
   if (res == RES_OK && turn.understood)
     tell(&turn);
+  in_hand_give(turn.slot);
+  *suspect = turn.suspect;
+  if (turn.suspect)
+    return RES_OK;
   if (res == RES_OK || res == RES_MORE) /* the job was gone already */
     robot->after = turn.after;
   bool more = turn.found;
   bounce_mail_clear(&turn.mail);
   return res == RES_OK || res == RES_MORE ? (more ? RES_OK : RES_MORE) : res;
+}
+
+/* Beside others; or alone, what the process has died with twice. If the others do not end in time, it waits for the next start. */
+static enum res
+take_guarded(struct robot *robot, GError **error)
+{
+  bool suspect;
+  in_hand_join();
+  enum res res = take_next(robot, false, &suspect, error);
+  in_hand_leave();
+  if (!suspect)
+    return res;
+  if (!in_hand_alone(clock_monotonic() + SUSPECT_PATIENCE))
+    return trouble(error, REPLY_TROUBLE, "the process died twice with the next one: it is looked at when nothing else is in hand");
+  res = take_next(robot, true, &suspect, error);
+  in_hand_not_alone();
+  return res;
 }
 
 /* --- the thread --- */
@@ -96,7 +125,7 @@ take_all(struct robot *robot)
   g_autoptr(GError) error = NULL;
   enum res res = RES_OK;
   while (res == RES_OK && !is_stopping(robot))
-    res = take_next(robot, &error);
+    res = take_guarded(robot, &error);
   if (res == RES_OK || res == RES_MORE)
     return true;
   log_alarm("mail that came back cannot be read; it will be tried again", log_err(error));

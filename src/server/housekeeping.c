@@ -7,6 +7,7 @@
 #include "queue/hold.h"
 #include "queue/job.h"
 #include "queue/retention.h"
+#include "queue/suspect.h"
 #include <stdatomic.h>
 
 /* While anything is stored that time may take away. */
@@ -51,7 +52,18 @@ release_owner_mail(struct tx *tx, void *arg, GError **error)
 {
   struct round *round = arg;
   int n = 0;
-  enum res res = job_release_owner(tx, round->config->site_owner, round->now, SLICE_SIZE, &n, error);
+  enum res res = job_release_owner(tx, round->config->site_owner, round->now, false, SLICE_SIZE, &n, error);
+  round->done = n;
+  return res;
+}
+
+/* One at a time: if the process dies of it, it is known of which. */
+static enum res
+release_suspect(struct tx *tx, void *arg, GError **error)
+{
+  struct round *round = arg;
+  int n = 0;
+  enum res res = job_release_owner(tx, round->config->site_owner, round->now, true, 1, &n, error);
   round->done = n;
   return res;
 }
@@ -90,6 +102,29 @@ is_stopping(struct housekeeping *housekeeping)
   return atomic_load(&housekeeping->stopping);
 }
 
+static enum res
+has_suspects(struct tx *tx, void *arg, GError **error)
+{
+  return job_has_suspects(tx, arg, error);
+}
+
+/* Owners' mail that the process has died with twice goes when nothing else is in hand, or in the next round. */
+static enum res
+release_suspects(struct housekeeping *housekeeping, struct round *round, GError **error)
+{
+  bool has;
+  enum res res = store_read(housekeeping->store, has_suspects, &has, error);
+  if (res != RES_OK || !has || !in_hand_alone(clock_monotonic() + SUSPECT_PATIENCE))
+    return res;
+  do {
+    round->done = 0;
+    res = store_write(housekeeping->store, release_suspect, round, error);
+  } while (res == RES_OK && round->done > 0 && !is_stopping(housekeeping));
+  in_hand_not_alone();
+  housekeeping->wake(housekeeping->wake_ctx);
+  return res;
+}
+
 /* Slices until one is not full. */
 static enum res
 run_task(struct housekeeping *housekeeping, const struct task *task, struct round *round, GError **error)
@@ -98,7 +133,9 @@ run_task(struct housekeeping *housekeeping, const struct task *task, struct roun
   enum res res;
   do {
     round->done = 0;
+    in_hand_join();
     res = store_write(housekeeping->store, task->slice, round, error);
+    in_hand_leave();
     total += res == RES_OK ? round->done : 0;
     CRASH_POINT_IF(round->done > 0, "housekeeping-committed");
   } while (res == RES_OK && round->done >= SLICE_SIZE && !is_stopping(housekeeping));
@@ -132,6 +169,8 @@ look(struct housekeeping *housekeeping, struct round *round, bool *stored, GErro
   enum res res = RES_OK;
   for (size_t i = 0; res == RES_OK && i < G_N_ELEMENTS(tasks); i++)
     res = run_task(housekeeping, &tasks[i], round, error);
+  if (res == RES_OK)
+    res = release_suspects(housekeeping, round, error);
   if (res == RES_OK)
     res = retention_sweep(housekeeping->store, &retention, round->now, &housekeeping->stopping, &removed, error);
   if (removed)

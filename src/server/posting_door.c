@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "message/header.h"
 #include "queue/intake.h"
+#include "queue/suspect.h"
 #include "server/peer_match.h"
 #include <jansson.h>
 
@@ -120,6 +121,16 @@ render_replies(const struct door_transaction *transaction, const struct intake_r
   }
 }
 
+/* What the process died of, or perhaps did: the MTA keeps it. */
+static void
+answer_suspect(const struct door_transaction *transaction, struct intake_recipient *recipients, const GError *error)
+{
+  log_warn("message refused for now", log_str("from", transaction->reverse_path), log_err(error));
+  for (guint i = 0; i < transaction->recipients->len; i++)
+    recipients[i].reply = REPLY_TROUBLE;
+  counter_add(COUNTER_TROUBLE, 1);
+}
+
 static void
 intake(struct posting_door *door, struct door_transaction *transaction, struct intake_recipient *recipients, bool *wake)
 {
@@ -143,9 +154,16 @@ intake(struct posting_door *door, struct door_transaction *transaction, struct i
     .xforward = xforward,
     .envelope_id = transaction->envid,
     .peer = transaction->peer->lhlo,
+    .key = suspect_key(transaction->reverse_path, incoming_octets(transaction->user)),
     .now = clock_now(),
   };
-  intake_message(door->store, &options, &message, recipients, transaction->recipients->len, wake);
+  g_autoptr(GError) error = NULL;
+  bool alone;
+  if (suspect_begin(message.key, &alone, &error) == RES_OK) {
+    intake_message(door->store, &options, &message, recipients, transaction->recipients->len, wake);
+    suspect_end(door->store, message.key, alone);
+  } else
+    answer_suspect(transaction, recipients, error);
   live_config_release(door->live, config);
 }
 

@@ -4,10 +4,13 @@
 #include "base/budget.h"
 #include "base/clock.h"
 #include "base/counter.h"
+#include "base/in_hand.h"
 #include "base/log.h"
 #include "base/privilege.h"
 #include "envelope/address.h"
 #include "queue/incoming.h"
+#include "queue/set_aside.h"
+#include "queue/suspect.h"
 #include "robot/robot.h"
 #include "server/alarm_command.h"
 #include "server/control.h"
@@ -97,7 +100,8 @@ on_retry(void *ctx, GError **error)
 {
   struct server *server = ctx;
   courier_host_retry(server->courier);
-  return on_changed(ctx, error);
+  enum res res = suspects_reload(server->store, error);
+  return res == RES_OK ? on_changed(ctx, error) : res;
 }
 
 /* Resident memory in KiB, 0 if the system does not say. */
@@ -134,6 +138,21 @@ confinement(const struct server *server)
   return g_strdup_printf("%s, helper %s", sandbox_state(server->sandbox), helper);
 }
 
+static enum res
+count_set_aside(struct tx *tx, void *arg, GError **error)
+{
+  return set_aside_count(tx, arg, error);
+}
+
+/* -1: the database does not say. */
+static int64_t
+set_aside(struct server *server)
+{
+  struct set_aside_counts counts;
+  g_autoptr(GError) error = NULL;
+  return store_read(server->store, count_set_aside, &counts, &error) == RES_OK ? counts.deliveries + counts.messages + counts.jobs : -1;
+}
+
 static void
 on_status(void *ctx, GString *out)
 {
@@ -148,6 +167,7 @@ on_status(void *ctx, GString *out)
     { "open_sessions", (int64_t)listeners_sessions(server->listeners) },
     { "lists", (int64_t)list_index_count(server->index) },
     { "courier_in_flight", courier.in_flight },
+    { "set_aside", set_aside(server) },
     { "outlet_down_seconds", courier.down_since ? (clock_now() - courier.down_since) / CLOCK_SECOND : 0 },
   };
   for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
@@ -249,7 +269,10 @@ open_state(struct server *server, const struct config *config, bool no_backup, G
     .url = config->database_url, .state_dir = config->state_dir, .mode = STORE_SERVER, .no_backup = no_backup,
     .migrating = on_migrating,
   };
+  g_autofree char *in_hand = config_path(config, "in-hand");
   enum res res = store_open(&options, &server->store, error);
+  if (res == RES_OK)
+    res = suspects_start(server->store, in_hand, error);
   if (res == RES_OK)
     res = incoming_sweep(server->store, error);
   if (res == RES_OK)
@@ -349,6 +372,7 @@ stop(struct server *server)
   courier_host_free(server->courier, deadline);
   list_index_free(server->index);
   store_free(server->store);
+  in_hand_close();
   if (server->state_lock >= 0)
     close(server->state_lock);
   listeners_free(server->listeners);

@@ -147,7 +147,11 @@ static const char version_3[] =
   "DROP INDEX delivery_open;\n"
   "CREATE INDEX delivery_open ON delivery (state, outlet) WHERE state <> 2;\n"
   "DROP INDEX delivery_due;\n"
-  "CREATE INDEX delivery_due ON delivery (outlet, due_at, served_at, strikes, list_id, state) WHERE state = 0 AND due_at IS NOT NULL;\n";
+  "CREATE INDEX delivery_due ON delivery (outlet, due_at, served_at, strikes, list_id, state) WHERE state = 0 AND due_at IS NOT NULL;\n"
+
+  /* What the process died with (queue/suspect.h): messages that were coming in, by a key of their octets, and jobs. */
+  "CREATE TABLE suspect (key BIGINT PRIMARY KEY, strikes BIGINT NOT NULL, at BIGINT NOT NULL);\n"
+  "ALTER TABLE job ADD COLUMN strikes BIGINT NOT NULL DEFAULT 0;\n";
 
 static const struct migration migrations[] = {
   { .version = 1, .sql = version_1 },
