@@ -4,14 +4,16 @@
 #include "base/in_hand.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "courier/clamp.h"
 #include "courier/list_load.h"
 #include "courier/roster_chunk.h"
 #include "courier/shape_choice.h"
 #include "courier/takeback.h"
 #include "courier/work_step.h"
 
-/* A sleep until a time of the wall clock is looked at anew after this long, since somebody may set that clock. */
-#define SLEEP_MAX CLOCK_HOUR
+/* While something waits for a time of the wall clock, it is looked so often whether somebody has set that clock: what differs by so much is no drift. */
+#define CLOCK_LOOK CLOCK_MINUTE
+#define CLOCK_SET CLOCK_SECOND
 #define RECORD_TRIES_WHILE_STOPPING 3
 
 /* An outlet and what it has in hand. */
@@ -49,6 +51,7 @@ struct courier {
   GHashTable *told;    /* such outlets that an alarm was logged for */
   bool suspects;       /* perhaps there are deliveries to be run alone */
   bool alone;          /* one of them is in flight */
+  int64_t ahead;       /* of the monotonic clock is the wall clock, as seen last */
 };
 
 static void
@@ -135,7 +138,36 @@ monotonic_of(int64_t at)
   if (at == INT64_MAX)
     return at;
   int64_t wait = at - clock_now();
-  return wait <= 0 ? 0 : clock_monotonic() + MIN(wait, SLEEP_MAX);
+  return wait <= 0 ? 0 : clock_monotonic() + wait;
+}
+
+/* Locked. True: somebody has set the wall clock since that was minded last. */
+static bool
+clock_is_set(const struct courier *courier)
+{
+  int64_t by = clock_now() - clock_monotonic() - courier->ahead;
+  return by > CLOCK_SET || by < -CLOCK_SET;
+}
+
+/* Locked, but not while the database is written. False: that failed. */
+static bool
+mind_clock(struct courier *courier)
+{
+  g_autoptr(GError) error = NULL;
+  bool set = clock_is_set(courier);
+  int64_t ahead = clock_now() - clock_monotonic(), by = ahead - courier->ahead;
+  courier->ahead = ahead;
+  if (!set)
+    return true;
+  pthread_mutex_unlock(&courier->lock);
+  log_warn("the clock was set", log_int("seconds", by / CLOCK_SECOND));
+  enum res res = clamp_all(courier->lanes[0].tools.store, &courier->lanes[0].tools.retry, &error);
+  if (res != RES_OK)
+    log_error("what waits for a time could not be put right", log_err(error));
+  pthread_mutex_lock(&courier->lock);
+  if (res != RES_OK)
+    courier->ahead -= by;
+  return res == RES_OK;
 }
 
 static int64_t
@@ -256,7 +288,7 @@ expire_all(struct courier *courier)
   return next;
 }
 
-/* Locked, but not while asleep. Until `until`, or until stirred. */
+/* Locked, but not while asleep. Until `until`, until stirred, or until somebody has set the clock. */
 static void
 sleep_until(struct courier *courier, int64_t until, unsigned generation)
 {
@@ -265,8 +297,9 @@ sleep_until(struct courier *courier, int64_t until, unsigned generation)
     parcel_shelf_clear(courier->lanes[i].tools.shelf);
   int64_t expire = expire_all(courier);
   pthread_mutex_lock(&courier->lock);
-  while (courier->generation == generation && !courier->stopping && clock_monotonic() < until) {
-    struct timespec wake = thread_deadline(MIN(until, expire));
+  while (courier->generation == generation && !courier->stopping && clock_monotonic() < until && (until == INT64_MAX || !clock_is_set(courier))) {
+    int64_t look = until == INT64_MAX ? until : clock_monotonic() + CLOCK_LOOK;
+    struct timespec wake = thread_deadline(MIN(MIN(until, expire), look));
     pthread_cond_clockwait(&courier->leader, &courier->lock, CLOCK_MONOTONIC, &wake);
     if (clock_monotonic() < expire)
       continue;
@@ -283,7 +316,9 @@ find_work(struct courier *courier, struct piece *piece)
   while (!courier->stopping) {
     unsigned generation = courier->generation;
     int64_t until = INT64_MAX;
-    if (!courier->alone && claim_work(courier, piece, &until))
+    if (!mind_clock(courier))
+      until = clock_monotonic() + CLOCK_SECOND;
+    else if (!courier->alone && claim_work(courier, piece, &until))
       return true;
     if (until > 0)
       sleep_until(courier, until, generation);
@@ -450,7 +485,10 @@ cut_all(struct courier *courier, bool cut)
 enum res
 courier_start(struct courier *courier, GError **error)
 {
+  courier->ahead = clock_now() - clock_monotonic();
   enum res res = take_back(courier, error);
+  if (res == RES_OK)
+    res = clamp_all(courier->lanes[0].tools.store, &courier->lanes[0].tools.retry, error);
   if (res != RES_OK)
     return res;
   cut_all(courier, false);

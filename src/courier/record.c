@@ -49,7 +49,7 @@ record_deferred(struct tx *tx, const struct record *record, size_t i, struct rec
   g_autofree char *reply = slice_dup(attempt.text), *expired = NULL;
   struct recipient_row row = { .state = RECIPIENT_WAITING, .shape = record->claim->shape, .attempts = target->attempts + 1, .now = record->now, .reply = reply,
                                .attempt = &attempt };
-  row.first_at = target->attempts > 0 ? target->first_at : record->now;
+  row.first_at = target->attempts > 0 ? MIN(target->first_at, record->now) : record->now; /* the clock may have been set back */
   row.next_at = retry_next(record->retry, row.first_at, row.attempts, record->now);
   if (row.next_at >= 0) {
     counts->deferred++;
