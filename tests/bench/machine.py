@@ -9,6 +9,7 @@ from bench.meter import CORES
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SYNC_SECONDS = 1.0
+PLACE = 4 << 20
 
 
 def processor():
@@ -21,13 +22,19 @@ def memory():
         return f'{int(file.readline().split()[1]) / (1 << 20):.0f} GB'
 
 
-def syncs(seconds=SYNC_SECONDS):
-    """How often a second 4 KB are appended to a file and safe on the disk, by one thread, where the databases lie."""
+def syncs(in_place, seconds=SYNC_SECONDS):
+    """How often a second 4 KB are safe on the disk where the databases lie, by one thread: appended, or written over what is there, as a write-ahead
+    log is that has been used before."""
     count = 0
     with tempfile.TemporaryFile() as file:
+        if in_place:
+            os.write(file.fileno(), b'x' * PLACE)
+            os.fsync(file.fileno())
         began = time.monotonic()
         while time.monotonic() < began + seconds:
-            os.write(file.fileno(), b'x' * 4096)
+            if in_place:
+                os.lseek(file.fileno(), count * 4096 % PLACE, os.SEEK_SET)
+            os.write(file.fileno(), b'y' * 4096)
             os.fdatasync(file.fileno())
             count += 1
         return count / (time.monotonic() - began)
@@ -41,5 +48,5 @@ def commit():
 def describe():
     """{what: text}"""
     return {'processor': f'{CORES} cores, {processor()}', 'memory': memory(), 'system': f'{platform.system()} {platform.release()}',
-            'disk': f'{syncs():,.0f} fdatasync/s of 4 KB appended by one thread in {tempfile.gettempdir()}', 'commit': commit(),
-            'date': time.strftime('%Y-%m-%d %H:%M %Z')}
+            'disk': f'{syncs(False):,.0f} fdatasync/s of 4 KB by one thread in {tempfile.gettempdir()}, appended; {syncs(True):,.0f} in place',
+            'commit': commit(), 'date': time.strftime('%Y-%m-%d %H:%M %Z')}

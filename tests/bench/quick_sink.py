@@ -49,24 +49,23 @@ class QuickSink:
 
     def step(self, buffer, in_data):
         """Takes what is whole; returns (the rest, whether it is in DATA, replies)."""
-        replies = []
+        replies, at = [], 0
         while True:
+            mark = END if in_data else b'\r\n'
+            end = buffer.find(mark, at)
+            if end < 0:
+                return buffer[at:], in_data, b''.join(replies)
             if in_data:
-                body, end, rest = buffer.partition(END)
-                if not end:
-                    return buffer, True, b''.join(replies)
                 self.note_end()
                 replies.append(b'250 2.0.0 taken\r\n')
+                in_data = False
             else:
-                line, end, rest = buffer.partition(b'\r\n')
-                if not end:
-                    return buffer, False, b''.join(replies)
-                verb = line[:4].upper()
+                verb = buffer[at:at + 4].upper()
                 if verb == b'RCPT':
                     self.asked = self.asked or time.monotonic()
                 replies.append(REPLIES.get(verb, b'250 2.0.0 well\r\n'))
-            in_data = not in_data and verb == b'DATA'
-            buffer = rest
+                in_data = verb == b'DATA'
+            at = end + len(mark)
 
     def note_end(self):
         if not self.taken.is_set():
