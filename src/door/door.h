@@ -69,6 +69,8 @@ struct door_hooks {
   /* Decoded octets (CRLF line ends only). After a result other than RES_OK the rest is read and dropped, and the error's reply is given to all
    * recipients. The size limit is kept by the door. */
   enum res (*message_data)(void *ctx, struct door_transaction *transaction, struct slice octets, GError **error);
+  /* The message will be refused, whatever else comes: what was kept of it is not needed any more. Once at most; no further data follows, no end. */
+  void (*message_drop)(void *ctx, struct door_transaction *transaction);
   /* The whole message has arrived: fills in every recipient's reply. What it answers with 2xx is durable. */
   void (*message_end)(void *ctx, struct door_transaction *transaction);
   /* The transaction is over (done, RSET, LHLO, refused, connection lost): frees `user` and targets. Called once for each successful mail hook. */

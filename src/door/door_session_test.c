@@ -264,6 +264,7 @@ drip(const char *from)
   line.stub->options.data_timeout = 50 * 1000;
   line.stub->options.message_timeout = line.stub->options.command_timeout = CLOCK_HOUR;
   line.stub->options.minimum_rate = 1 << 30;
+  line.stub->options.size_max = 1 << 30;
   line_start(&line);
   line_say(&line, BEGIN);
   expect(&line, "250 2.1.5 recipient ok\r\n");

@@ -178,7 +178,7 @@ static const struct row order[] = {
   { .name = "no room at DATA is 452, and the transaction is over", .input = HELLO MAIL "RCPT TO:<full-l@y.example>\r\nDATA\r\nDATA\r\n",
     .want = BEGUN "452 4.3.1|503 5.5.1|", .log = "mail(a@x.example) rcpt(full-l@y.example) begin reset " },
   { .name = "no room in the message: read to its end, 452 each", .input = HELLO MAIL RCPT RCPT "DATA\r\nOUT OF DISK\r\nmore\r\n.\r\nNOOP\r\n",
-    .want = BEGUN "250 2.1.5|354|452 4.3.1|452 4.3.1|250 2.0.0|", .log = LOG_BEGUN "rcpt(list@y.example) begin reset " },
+    .want = BEGUN "250 2.1.5|354|452 4.3.1|452 4.3.1|250 2.0.0|", .log = LOG_BEGUN "rcpt(list@y.example) begin drop reset " },
 };
 
 static void
@@ -209,9 +209,9 @@ static const struct row chunks[] = {
     .log = LOG_BEGUN "begin reset " },
   { .name = "BDAT after LAST", .input = HELLO MAIL RCPT "BDAT 0 LAST\r\nBDAT 1 LAST\r\na", .want = BEGUN "250 2.6.0|503 5.5.1|", .log = LOG_BEGUN "begin [] end reset " },
   { .name = "failure at an early chunk: that one's reply, then 503", .input = HELLO MAIL RCPT "BDAT 11\r\nOUT OF DISKBDAT 2\r\nabBDAT 2 LAST\r\nabNOOP\r\n",
-    .want = BEGUN "452 4.3.1|503 5.5.1|503 5.5.1|250 2.0.0|", .log = LOG_BEGUN "begin reset " },
+    .want = BEGUN "452 4.3.1|503 5.5.1|503 5.5.1|250 2.0.0|", .log = LOG_BEGUN "begin drop reset " },
   { .name = "failure at the last chunk: one for each recipient", .input = HELLO MAIL RCPT RCPT "BDAT 11 LAST\r\nOUT OF DISKNOOP\r\n",
-    .want = BEGUN "250 2.1.5|452 4.3.1|452 4.3.1|250 2.0.0|", .log = LOG_BEGUN "rcpt(list@y.example) begin reset " },
+    .want = BEGUN "250 2.1.5|452 4.3.1|452 4.3.1|250 2.0.0|", .log = LOG_BEGUN "rcpt(list@y.example) begin drop reset " },
   { .name = "no room at the first chunk, which is the last", .input = HELLO MAIL "RCPT TO:<full-l@y.example>\r\n" RCPT "BDAT 2 LAST\r\nabNOOP\r\n",
     .want = BEGUN "250 2.1.5|452 4.3.1|452 4.3.1|250 2.0.0|", .log = "mail(a@x.example) rcpt(full-l@y.example) rcpt(list@y.example) begin reset " },
   { .name = "no number: nobody knows what follows", .input = HELLO MAIL RCPT "BDAT LAST\r\nNOOP\r\n", .want = BEGUN "501 5.5.4|", .log = LOG_BEGUN "reset " },

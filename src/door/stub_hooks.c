@@ -87,6 +87,15 @@ verdict_of(const char *address)
 }
 
 static void
+on_message_drop(void *ctx, struct door_transaction *transaction)
+{
+  struct stub *stub = ctx;
+  (void)transaction;
+  g_string_truncate(stub->data, 0);
+  g_string_append(stub->log, "drop ");
+}
+
+static void
 on_message_end(void *ctx, struct door_transaction *transaction)
 {
   struct stub *stub = ctx;
@@ -133,6 +142,7 @@ stub_new(void)
     .recipient = on_recipient,
     .message_begin = on_message_begin,
     .message_data = on_message_data,
+    .message_drop = on_message_drop,
     .message_end = on_message_end,
     .reset = on_reset,
   };

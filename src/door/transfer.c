@@ -75,6 +75,7 @@ take_decoded(struct door_session *session)
 {
   struct transfer *transfer = &session->transfer;
   GByteArray *decoded = transfer->decoded;
+  bool failed_before = transfer->failure != NULL;
   session->transaction.stray = transfer->decoder.stray;
   transfer->octets += decoded->len;
   if (!transfer->failure && transfer->octets > session->options->size_max)
@@ -83,6 +84,8 @@ take_decoded(struct door_session *session)
     (void)refuse(&transfer->failure, REPLY_MALFORMED, "a line has more than %d octets", MESSAGE_LINE_MAX);
   if (!transfer->failure)
     hand_over(session, (struct slice){ (const char *)decoded->data, decoded->len });
+  if (transfer->failure && !failed_before)
+    session->hooks->message_drop(session->hooks->ctx, &session->transaction);
   g_byte_array_set_size(decoded, 0);
 }
 

@@ -188,6 +188,17 @@ orphan_delete(struct store *store, int64_t message_id, GError **error)
 }
 
 void
+incoming_drop(struct incoming *incoming)
+{
+  if (!incoming)
+    return;
+  budget_give(incoming->budget, incoming->taken);
+  incoming->taken = 0;
+  g_clear_pointer(&incoming->octets, g_free);
+  incoming->n = incoming->capacity = 0;
+}
+
+void
 incoming_free(struct incoming *incoming)
 {
   if (!incoming)
@@ -195,8 +206,7 @@ incoming_free(struct incoming *incoming)
   g_autoptr(GError) error = NULL;
   if (incoming->message_id && !incoming->accepted && orphan_delete(incoming->store, incoming->message_id, &error) != RES_OK)
     log_warn("pieces of a message stay until the next start", log_int("message", incoming->message_id), log_err(error));
-  budget_give(incoming->budget, incoming->taken);
-  g_free(incoming->octets);
+  incoming_drop(incoming);
   g_free(incoming);
 }
 

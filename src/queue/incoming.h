@@ -18,6 +18,8 @@ void incoming_free(struct incoming *incoming);
 OWN_DEFINE(incoming, incoming_free)
 /* RES_TEMP: REPLY_FULL or REPLY_TROUBLE; nothing more may be appended then. Outside a store_fn. */
 enum res incoming_append(struct incoming *incoming, struct slice octets, GError **error) MUST_CHECK;
+/* Gives back the memory; the message will not be accepted, and only incoming_free is allowed after it. NULL is allowed. */
+void incoming_drop(struct incoming *incoming);
 /* All octets so far; borrowed until the next append. */
 struct slice incoming_octets(const struct incoming *incoming);
 /* Inside the accepting store_fn, once in each run of it: the id of the message row, with all octets. RES_TEMP: trouble, or the pieces were swept. */

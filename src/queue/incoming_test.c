@@ -187,6 +187,24 @@ test_last_octet_of_budget(void)
   fixture_tear_down(&fixture);
 }
 
+/* Of one that is refused while it arrives no memory is kept, and in the end nothing in the database either. */
+static void
+test_drop(void)
+{
+  struct fixture fixture;
+  fixture_set_up(&fixture);
+  size_t n = 3 * INCOMING_PIECE;
+  g_autofree char *octets = make_octets(n);
+  struct incoming *incoming = arrive(&fixture, octets, n, 65536);
+  incoming_drop(incoming);
+  g_assert_cmpint(fixture.budget.used, ==, 0);
+  incoming_free(incoming);
+  g_assert_cmpint(fixture.budget.used, ==, 0);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM message_piece"), ==, 0);
+  incoming_drop(NULL);
+  fixture_tear_down(&fixture);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -196,6 +214,7 @@ main(int argc, char **argv)
   g_test_add_func("/incoming/sweep", test_sweep);
   g_test_add_func("/incoming/swept_while_arriving", test_swept_while_arriving);
   g_test_add_func("/incoming/budget", test_budget);
+  g_test_add_func("/incoming/drop", test_drop);
   g_test_add_func("/incoming/last-octet-of-budget", test_last_octet_of_budget);
   return g_test_run();
 }
