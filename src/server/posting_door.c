@@ -79,6 +79,13 @@ on_message_data(void *ctx, struct door_transaction *transaction, struct slice oc
   return incoming_append(transaction->user, octets, error);
 }
 
+static void
+on_message_drop(void *ctx, struct door_transaction *transaction)
+{
+  (void)ctx;
+  incoming_drop(transaction->user);
+}
+
 /* All XFORWARD attributes as one JSON object, "" if there are none; owned by the caller. */
 static char *
 xforward_json(const struct door_xforward *xforward)
@@ -232,6 +239,6 @@ posting_door_hooks(struct posting_door *door)
 {
   return (struct door_hooks){
     .ctx = door, .mail = on_mail, .recipient = on_recipient, .message_begin = on_message_begin, .message_data = on_message_data,
-    .message_end = on_message_end, .reset = on_reset,
+    .message_drop = on_message_drop, .message_end = on_message_end, .reset = on_reset,
   };
 }
