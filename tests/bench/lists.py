@@ -26,6 +26,8 @@ BEGIN;
 CREATE TEMP TABLE number AS WITH RECURSIVE counted(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM counted WHERE n < :numbers - 1) SELECT n FROM counted;
 INSERT INTO list (domain_id, local, style, generation, next_join, created_at)
   SELECT domain_id, printf('list%06d', n), style, generation, 1 + :members / :lists, created_at FROM list, temp.number WHERE local = 'ant' AND n < :lists;
+INSERT INTO list_setting (list_id, name, value) SELECT id, 'description', 'What list ' || id || ' is about' FROM list WHERE local LIKE 'list%';
+INSERT INTO list_setting (list_id, name, value) SELECT id, 'subject_prefix', '[' || local || '] ' FROM list WHERE local LIKE 'list%';
 INSERT INTO address (id, key, email, registered_at)
   SELECT n + 1, printf('member%07d@example.net', n), printf('member%07d@example.net', n), 0 FROM temp.number WHERE n < :members;
 INSERT INTO member (list_id, address_id, role, join_number, joined_at)
