@@ -1,6 +1,7 @@
 #include "queue/suspect.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "queue/set_aside.h"
 #include <pthread.h>
 #include <string.h>
 
@@ -72,15 +73,17 @@ record(struct tx *tx, void *arg, GError **error)
 static enum res
 count(struct tx *tx, void *arg, GError **error)
 {
-  return suspects_count(tx, arg, error);
+  return set_aside_count(tx, arg, error);
 }
 
 /* What is set aside is said at each start: it waits for somebody. */
 static enum res
 tell(struct store *store, GError **error)
 {
-  struct suspect_counts counts;
+  struct set_aside_counts counts;
   enum res res = store_read(store, count, &counts, error);
+  if (res == RES_OK && counts.deliveries)
+    log_alarm("postings are still set aside: look at `listward queue`", log_int("postings", counts.deliveries));
   if (res == RES_OK && counts.messages)
     log_alarm("messages are refused for now: the process died each time it judged or stored them", log_int("messages", counts.messages));
   if (res == RES_OK && counts.jobs)
