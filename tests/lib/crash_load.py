@@ -41,8 +41,8 @@ def body(lines):
     return b''.join(LINES) * (lines // len(LINES)) + b''.join(LINES[:lines % len(LINES)])
 
 
-def message(number, size):
-    return crlf(f'From: {PERSON}\nTo: somebody@{DOMAIN}\nSubject: n{number}\nMessage-ID: <n{number}@example.org>\nX-Number: {number}\n'
+def message(number, size, sender=PERSON):
+    return crlf(f'From: {sender}\nTo: somebody@{DOMAIN}\nSubject: n{number}\nMessage-ID: <n{number}@example.org>\nX-Number: {number}\n'
                 'Date: Sun, 22 Nov 2026 10:00:00 +0000\n\n') + body(size // len(LINES[0]))
 
 

@@ -55,7 +55,7 @@ class Server:
         self.reader.start()
 
     def read_log(self, process):
-        with open(self.log_path, 'ab') as log:
+        with open(self.log_path, 'ab', buffering=0) as log:
             for line in process.stderr:
                 log.write(line)
                 if b' event=ready ' in line:
