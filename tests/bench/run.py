@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 import time
+import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
@@ -33,7 +34,7 @@ def wanted(words):
 
 
 def measure(group, runs, say=lambda text: None):
-    """Results in the order of the group's rows."""
+    """Results in the order of the group's rows; none if it lacks what it needs, and that is said."""
     results = {row.key: table.Result(row) for row in group.ROWS}
     try:
         group.start()
@@ -41,6 +42,8 @@ def measure(group, runs, say=lambda text: None):
             say(f'{group.NAME}: run {number} of {runs}')
             for key, sample in group.round():
                 results[key].samples.append(sample)
+    except unittest.SkipTest as reason:
+        say(f'{group.NAME}: left out: {reason}')
     finally:
         group.stop()
     return [result for result in results.values() if result.samples]
@@ -60,7 +63,11 @@ def main():
     if not groups:
         parser.error('no group or row has one of these words in its name')
     began = time.monotonic()
-    tools, machine = Tools(), describe()
+    try:
+        tools = Tools()
+    except unittest.SkipTest as reason:
+        sys.exit(f'bench: smtp-source and smtp-sink are needed: {reason}')
+    machine = describe()
     results = [result for group in groups for result in measure(group(tools, Sizes()), options.runs, say)]
     results += table.peaks(results)
     for name, text in machine.items():
