@@ -227,7 +227,8 @@ do_data(struct door_session *session, struct slice arg, GError **error)
   session_say(session, REPLY_SEND_DATA, NULL);
   transfer_begin(session, false);
   g_autoptr(GError) problem = NULL;
-  return lost(session, transfer_data(session, &problem), problem);
+  res = transfer_data(session, &problem);
+  return lost(session, res, problem);
 }
 
 static void
@@ -268,7 +269,8 @@ do_bdat(struct door_session *session, struct slice arg, GError **error)
   if (!session->transfer.open)
     begin_chunks(session);
   g_autoptr(GError) problem = NULL;
-  return lost(session, transfer_chunk(session, octets, last, &problem), problem);
+  res = transfer_chunk(session, octets, last, &problem);
+  return lost(session, res, problem);
 }
 
 /* ---- the rest ---- */

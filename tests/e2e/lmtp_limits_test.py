@@ -65,14 +65,14 @@ class CommandDeadline(Limits):
 
 
 class MessageDeadlines(Limits):
-    config = {'limits': {'data_timeout': '2s', 'message_timeout': '3s'}}
+    config = {'limits': {'data_timeout': '2s', 'message_timeout': '3s', 'minimum_rate': 0}}
 
     def test_silence_inside_a_message(self):
         before = self.postings()
         client = self.in_data()
         client.send(b'From: x\r\n')
         self.assertRaises(Closed, client.reply)
-        self.daemon.wait_log(event='connection lost inside a message', octets=9)
+        self.daemon.wait_log(event='connection lost inside a message', octets=9, error='read: the peer was too slow')
         self.assertEqual(self.postings(), before)
 
     def drip(self, client, line):
