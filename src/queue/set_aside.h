@@ -8,6 +8,7 @@ struct set_aside_counts {
   int64_t messages;   /* that are answered 451 each time they come in */
   int64_t jobs;       /* mail for a handler, or for owners */
 };
+/* `counts` is set. */
 enum res set_aside_count(struct tx *tx, struct set_aside_counts *counts, GError **error) MUST_CHECK;
 
 struct set_aside_posting {
