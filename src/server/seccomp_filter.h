@@ -9,5 +9,5 @@
  *   is so a function that fails, not mail that is lost; the kernel's audit log tells its number ("type=1326"). */
 #include "base/error.h"
 
-/* From now on. Before other threads start; sets no_new_privs. RES_TEMP: the kernel will not, or was built without it; nothing is changed. */
+/* From now on. Before other threads start; sets no_new_privs. RES_TEMP: the kernel will not, or was built without it. */
 enum res seccomp_filter_enforce(GError **error) MUST_CHECK;

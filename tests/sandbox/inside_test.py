@@ -97,6 +97,11 @@ class Forbidden(Inside):
         self.forbidden(EACCES, 'read', '/proc/1/status')
         self.forbidden(EACCES, 'unlink', self.path('outside/new'))
 
+    def test_permissions(self):
+        """Of any file: Landlock would allow it."""
+        self.assertEqual(self.attempt('write', self.path('state/own')), 'done')
+        self.forbidden(EPERM, 'chmod', self.path('state/own'))
+
     def test_the_configuration_is_not_written(self):
         self.forbidden(EACCES, 'write', self.path('etc/yes.conf'))
         self.write_config('yes')

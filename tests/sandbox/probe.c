@@ -112,6 +112,12 @@ try_unlink(char **argv)
 }
 
 static void
+try_chmod(char **argv)
+{
+  tell(chmod(argv[0], 0600) == 0);
+}
+
+static void
 try_rename(char **argv)
 {
   tell(rename(argv[0], argv[1]) == 0);
@@ -404,6 +410,7 @@ static const struct {
   { "write", try_write, 1 },
   { "truncate", try_truncate, 1 },
   { "unlink", try_unlink, 1 },
+  { "chmod", try_chmod, 1 },
   { "rename", try_rename, 2 },
   { "mkdir", try_mkdir, 1 },
   { "symlink", try_symlink, 1 },
