@@ -14,7 +14,11 @@
 /* While something waits for a time of the wall clock, it is looked so often whether somebody has set that clock: what differs by so much is no drift. */
 #define CLOCK_LOOK CLOCK_MINUTE
 #define CLOCK_SET CLOCK_SECOND
-#define RECORD_TRIES_WHILE_STOPPING 3
+#define RECORD_TRIES_WHILE_STOPPING 10
+#define PAUSE_WHILE_STOPPING (CLOCK_SECOND / 10)
+/* While the database fails it is asked so often, and so often that is said: by all threads together. */
+#define DATABASE_PAUSE CLOCK_SECOND
+#define TELL_EVERY CLOCK_MINUTE
 
 /* An outlet and what it has in hand. */
 struct lane {
@@ -41,6 +45,9 @@ struct courier {
 
   pthread_mutex_t lock; /* for all that follows, and the lanes' in_flight */
   pthread_cond_t leader, followers, ended;
+  pthread_cond_t woken; /* somebody from outside says that there is work: the database may do again */
+  unsigned wakes;
+  int64_t told_at; /* monotonic: that the database fails; 0: it does not */
   int running;         /* threads */
   bool stopping, led;  /* led: there is a leader */
   unsigned generation; /* counts what a leader that has found nothing must look at again for */
@@ -89,6 +96,7 @@ courier_new(struct store *store, const struct courier_options *options, struct o
   pthread_cond_init(&courier->leader, NULL);
   pthread_cond_init(&courier->followers, NULL);
   pthread_cond_init(&courier->ended, NULL);
+  pthread_cond_init(&courier->woken, NULL);
   return courier;
 }
 
@@ -101,6 +109,7 @@ courier_free(struct courier *courier)
   pthread_cond_destroy(&courier->leader);
   pthread_cond_destroy(&courier->followers);
   pthread_cond_destroy(&courier->ended);
+  pthread_cond_destroy(&courier->woken);
   pthread_mutex_destroy(&courier->lock);
   for (size_t i = 0; i < courier->n_lanes; i++) {
     parcel_shelf_free(courier->lanes[i].tools.shelf);
@@ -170,12 +179,35 @@ mind_clock(struct courier *courier)
   return res == RES_OK;
 }
 
-static int64_t
-claim_failed(GError *error)
+/* Locked. Takes `error` over. */
+static void
+tell_database_fails(struct courier *courier, const char *event, GError *error)
 {
-  log_warn("no work can be claimed", log_err(error));
+  int64_t now = clock_monotonic();
+  if (courier->told_at == 0 || now - courier->told_at >= TELL_EVERY) {
+    courier->told_at = now;
+    log_error(event, log_err(error));
+  }
   g_error_free(error);
-  return clock_monotonic() + CLOCK_SECOND;
+}
+
+/* Locked. */
+static void
+tell_database_works(struct courier *courier)
+{
+  if (courier->told_at)
+    log_note("the database takes the courier's work again");
+  courier->told_at = 0;
+}
+
+/* Not locked. */
+static int64_t
+claim_failed(struct courier *courier, GError *error)
+{
+  pthread_mutex_lock(&courier->lock);
+  tell_database_fails(courier, "no work can be claimed", error);
+  pthread_mutex_unlock(&courier->lock);
+  return clock_monotonic() + DATABASE_PAUSE;
 }
 
 /* Locked. Asks for work of each outlet that has room, which counts a piece more until that is decided. Gives when another may have room. */
@@ -244,7 +276,7 @@ claim_any(struct courier *courier, struct next_work *next, bool try_suspects)
     res = work_step(tools, NULL, next, &error);
     next->suspects = res == RES_OK; /* else nothing is known of them */
   }
-  return res == RES_OK ? monotonic_of(MIN(at, next->next_at)) : claim_failed(error);
+  return res == RES_OK ? monotonic_of(MIN(at, next->next_at)) : claim_failed(courier, error);
 }
 
 /* Locked, but not while the database is asked. False: nothing is due before `until`. */
@@ -352,17 +384,18 @@ lead(struct courier *courier, struct piece *piece)
 static bool
 wait_to_record(struct courier *courier, int *tries, GError *error)
 {
-  log_error("what was sent cannot be recorded", log_err(error));
-  g_error_free(error);
   pthread_mutex_lock(&courier->lock);
+  struct timespec until = thread_deadline(clock_monotonic() + (courier->stopping ? PAUSE_WHILE_STOPPING : DATABASE_PAUSE));
+  tell_database_fails(courier, "what was sent cannot be recorded", error);
   *tries += courier->stopping;
+  bool again = *tries < RECORD_TRIES_WHILE_STOPPING;
+  unsigned wakes = courier->wakes;
+  while (again && courier->wakes == wakes && pthread_cond_clockwait(&courier->woken, &courier->lock, CLOCK_MONOTONIC, &until) == 0)
+    ;
   pthread_mutex_unlock(&courier->lock);
-  if (*tries == RECORD_TRIES_WHILE_STOPPING) {
+  if (!again)
     log_alarm("what was sent was not recorded: recipients may get it again");
-    return false;
-  }
-  g_usleep(CLOCK_SECOND);
-  return true;
+  return again;
 }
 
 /* Records, and claims the next piece if that is wanted (`next` not NULL). After a failure nothing is claimed. */
@@ -398,6 +431,7 @@ take_turn(struct courier *courier, struct piece *piece, struct claim *next)
 {
   struct lane *lane = piece->lane;
   int64_t again;
+  tell_database_works(courier);
   bool stir = list_load_remove(courier->load, piece->list_id, piece->octets);
   courier->alone = false;
   if (next)
@@ -511,6 +545,8 @@ courier_wake(struct courier *courier)
 {
   pthread_mutex_lock(&courier->lock);
   courier->strays = true;
+  courier->wakes++;
+  pthread_cond_broadcast(&courier->woken);
   stir_leader(courier);
   pthread_mutex_unlock(&courier->lock);
 }

@@ -12,6 +12,8 @@
 
 /* While anything is stored that time may take away. */
 #define ROUND_TIME CLOCK_HOUR
+/* After trouble with the database. */
+#define RETRY_TIME CLOCK_MINUTE
 /* Rows of one transaction. */
 #define SLICE_SIZE 100
 
@@ -186,9 +188,12 @@ round_of(struct housekeeping *housekeeping)
   struct round round = { .config = config, .now = clock_now(), .next = INT64_MAX };
   g_autoptr(GError) error = NULL;
   bool stored = true;
-  if (look(housekeeping, &round, &stored, &error) != RES_OK)
+  enum res res = look(housekeeping, &round, &stored, &error);
+  if (res != RES_OK)
     log_alarm("housekeeping failed; it will be tried again", log_err(error));
   live_config_release(housekeeping->live, config);
+  if (res != RES_OK)
+    return round.now + RETRY_TIME; /* not at the next hold's expiry, which may be past */
   return stored ? MIN(round.next, round.now + ROUND_TIME) : INT64_MAX;
 }
 

@@ -50,6 +50,7 @@ make_template(void)
     g_assert_cmpint(store_write(store, insert_large, &number, NULL), ==, RES_OK);
   store_free(store);
   g_assert_true(g_file_get_contents(path, &template, &template_size, NULL));
+  fault_vfs_forget();
   scratch_free(directory);
 }
 
@@ -259,7 +260,7 @@ static int64_t
 stride_after(int64_t at)
 {
   bool all = g_strcmp0(g_getenv("LISTWARD_DISK_FAULTS"), "all") == 0;
-  return all || at < 8 ? 1 : at / 4;
+  return all || at < 4 ? 1 : at / 2;
 }
 
 static void

@@ -1,4 +1,5 @@
 #include "store/disk_image.h"
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -120,6 +121,15 @@ keep_some(struct disk_image *image, const uint8_t *memory, size_t size, GRand *l
     g_byte_array_set_size(image->durable, (guint)size);
 }
 
+static void
+write_file(const struct disk_image *image)
+{
+  int fd = open(image->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  g_assert_cmpint(fd, >=, 0);
+  g_assert_cmpint(write(fd, image->durable->data, image->durable->len), ==, (gssize)image->durable->len);
+  close(fd);
+}
+
 void
 disk_image_restore(struct disk_image *image, GRand *luck)
 {
@@ -130,5 +140,5 @@ disk_image_restore(struct disk_image *image, GRand *luck)
     keep_some(image, (const uint8_t *)memory, size, luck);
   unlink(image->path);
   if (image->named || (there && luck && g_rand_boolean(luck)))
-    g_assert_true(g_file_set_contents_full(image->path, (const char *)image->durable->data, (gssize)image->durable->len, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+    write_file(image);
 }
