@@ -66,13 +66,13 @@ job_counts(struct tx *tx, GPtrArray **counts, GError **error)
 }
 
 /* Kept mail for which there is somebody by now, or never will be (its list was removed); owners as in queue/owners.c. Asked of the database, so that a thousand letters to nobody
- * cost no attempt each. */
+ * cost no attempt each. What waits for nothing but them is due since it came, whatever time it is now: somebody may have set the clock back. */
 static const char *const due_statements[] = {
-  "SELECT j.id, j.posting_id FROM job j WHERE j.kind = 'owner' AND j.not_before <= $1 AND j.strikes BETWEEN $4 AND $5 AND ($2 <> 0 OR EXISTS ("
+  "SELECT j.id, j.posting_id FROM job j WHERE j.kind = 'owner' AND (j.not_before <= $1 OR j.not_before = j.created_at) AND j.strikes BETWEEN $4 AND $5 AND ($2 <> 0 OR EXISTS ("
   "SELECT 1 FROM member m WHERE m.list_id = j.list_id AND m.role IN (1, 2) AND m.left_at IS NULL AND m.status = 0) "
   "OR EXISTS (SELECT 1 FROM list l WHERE l.id = j.list_id AND l.removed_at IS NOT NULL)) "
   "ORDER BY j.not_before, j.id LIMIT $3",
-  "SELECT j.id, j.posting_id FROM job j JOIN posting p ON p.id = j.posting_id WHERE j.kind = 'postmaster' AND j.not_before <= $1 AND j.strikes BETWEEN $4 AND $5 AND ($2 <> 0 OR EXISTS ("
+  "SELECT j.id, j.posting_id FROM job j JOIN posting p ON p.id = j.posting_id WHERE j.kind = 'postmaster' AND (j.not_before <= $1 OR j.not_before = j.created_at) AND j.strikes BETWEEN $4 AND $5 AND ($2 <> 0 OR EXISTS ("
   "SELECT 1 FROM list l JOIN member m ON m.list_id = l.id "
   "WHERE l.domain_id = p.domain_id AND l.removed_at IS NULL AND m.role = 1 AND m.left_at IS NULL AND m.status = 0)) "
   "ORDER BY j.not_before, j.id LIMIT $3",
