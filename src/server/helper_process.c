@@ -39,7 +39,7 @@ helper_file_is_good(struct slice name)
 static void
 tell_end(int fd, enum helper_end end, int value)
 {
-  const struct helper_result result = { .end = end, .value = value };
+  const struct helper_result result = { .end = (int32_t)end, .value = value };
   ssize_t n = write(fd, &result, sizeof result); /* less than a pipe's atom */
   (void)n;                                       /* who asked may have gone */
 }
