@@ -1,4 +1,5 @@
 #include "message/identity.h"
+#include "message/digest.h"
 #include <stdint.h>
 
 /* Up to the '>' that ends an id; one within quotes does not (RFC 5322 4.5.4). All of it if none does. */
@@ -38,12 +39,12 @@ identity_message_id(const struct header_view *view)
 
 /* The parts are told apart by NULs, which no header holds. */
 static void
-feed_fields(GChecksum *sum, const struct header_view *view, const char *name)
+feed_fields(struct digest *digest, const struct header_view *view, const char *name)
 {
-  g_checksum_update(sum, (const guchar *)name, (gssize)strlen(name) + 1);
+  digest_add_text(digest, name);
   for (const struct header_field *f = header_first(view, name); f; f = header_next(view, name, f)) {
     g_autofree char *value = header_unfold(f);
-    g_checksum_update(sum, (const guchar *)value, (gssize)strlen(value) + 1);
+    digest_add_text(digest, value);
   }
 }
 
@@ -51,13 +52,12 @@ void
 identity_key(const struct header_view *view, unsigned char key[IDENTITY_KEY_SIZE])
 {
   static const char *const names[] = { "Message-ID", "From", "Date", "Subject" };
-  g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+  struct digest digest;
+  digest_begin(&digest);
   for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
-    feed_fields(sum, view, names[i]);
-  if (view->body.n)
-    g_checksum_update(sum, (const guchar *)view->body.p, (gssize)view->body.n);
-  gsize size = IDENTITY_KEY_SIZE;
-  g_checksum_get_digest(sum, key, &size);
+    feed_fields(&digest, view, names[i]);
+  digest_add(&digest, view->body);
+  digest_end(&digest, key);
 }
 
 /* RFC 4648 section 6; `n` is a multiple of five, so that nothing is padded. */

@@ -1,12 +1,7 @@
 #include "queue/repeat.h"
 #include "envelope/address.h"
+#include "message/digest.h"
 #include <string.h>
-
-static void
-checksum_text(GChecksum *checksum, const char *text)
-{
-  g_checksum_update(checksum, (const guchar *)text, (gssize)strlen(text) + 1); /* the NUL separates */
-}
 
 void
 repeat_identity(const struct content *content, unsigned char identity[IDENTITY_KEY_SIZE])
@@ -15,27 +10,27 @@ repeat_identity(const struct content *content, unsigned char identity[IDENTITY_K
     identity_key(content->header, identity);
     return;
   }
-  g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
-  if (content->message.n)
-    g_checksum_update(checksum, (const guchar *)content->message.p, (gssize)content->message.n);
-  gsize length = IDENTITY_KEY_SIZE;
-  g_checksum_get_digest(checksum, identity, &length);
+  struct digest digest;
+  digest_begin(&digest);
+  digest_add(&digest, content->message);
+  digest_end(&digest, identity);
 }
 
 void
 repeat_key(const struct list_target *target, const char *reverse_path, const unsigned char identity[IDENTITY_KEY_SIZE], unsigned char key[REPEAT_KEY])
 {
-  g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
-  g_autofree char *meaning = g_strdup_printf("%d %" G_GINT64_FORMAT, (int)target->role, target->domain_id);
+  unsigned char whole[DIGEST_SIZE];
+  char meaning[48];
+  struct digest digest;
   g_autofree char *folded = address_key_of(slice_of(reverse_path));
-  checksum_text(checksum, meaning);
-  checksum_text(checksum, target->argument ? target->argument : "");
-  checksum_text(checksum, folded ? folded : reverse_path);
-  g_checksum_update(checksum, identity, IDENTITY_KEY_SIZE);
-  unsigned char digest[IDENTITY_KEY_SIZE];
-  gsize length = sizeof digest;
-  g_checksum_get_digest(checksum, digest, &length);
-  memcpy(key, digest, REPEAT_KEY);
+  g_snprintf(meaning, sizeof meaning, "%d %" G_GINT64_FORMAT, (int)target->role, target->domain_id);
+  digest_begin(&digest);
+  digest_add_text(&digest, meaning);
+  digest_add_text(&digest, target->argument ? target->argument : "");
+  digest_add_text(&digest, folded ? folded : reverse_path);
+  digest_add(&digest, (struct slice){ (const char *)identity, IDENTITY_KEY_SIZE });
+  digest_end(&digest, whole);
+  memcpy(key, whole, REPEAT_KEY);
 }
 
 enum res

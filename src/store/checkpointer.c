@@ -7,7 +7,7 @@
 #include <limits.h>
 
 /* Pages of 4 KiB. */
-#define STEP 1000       /* carried over beside the writers whenever the WAL has grown by so much */
+#define STEP 4000       /* carried over beside the writers whenever the WAL has grown by so much: most pages of a posting are those of the one before */
 #define LARGE 4000      /* from here on the WAL is made to start anew */
 #define HUGE_WAL 16000  /* from here on the file is also cut */
 

@@ -3,7 +3,10 @@
  * A batch is one transaction; each function in it runs in a savepoint, so that one that fails is undone by itself and the others
  * commit. When the engine rolls the batch back (full disk, I/O error, a trigger's RAISE(ROLLBACK)) or cannot commit it, each function of it
  * is run once more in a transaction of its own, and fails by itself. A caller is woken when the transaction that its
- * result comes from has ended, never before. */
+ * result comes from has ended, never before.
+ *
+ * A caller that finds nobody writing runs its own function, alone, and pays no change of threads for it. What comes meanwhile is the thread's, which
+ * goes on as long as there is something. */
 #include "store/committer.h"
 #include "base/clock.h"
 #include "base/crash_point.h"
@@ -35,7 +38,7 @@ struct job {
 };
 
 struct committer {
-  struct connection *connection; /* of the thread, or under the lock */
+  struct connection *connection; /* of whoever has set `writing` */
   int64_t schema;
   struct checkpointer *checkpointer;
   bool threaded;
@@ -44,7 +47,7 @@ struct committer {
   pthread_cond_t handed_in;
   struct job *first, **last;
   size_t waiting;
-  bool stop;
+  bool writing, stop;
   int64_t wrote_at; /* µs, monotonic: end of the last write of a command */
 };
 
@@ -196,12 +199,24 @@ run_batch(struct committer *committer, struct job **jobs, size_t n)
 
 /* --- the thread --- */
 
+/* Nobody writes any more; the thread does if something is waiting for it. Locked. */
+static void
+pass_on(struct committer *committer)
+{
+  committer->writing = false;
+  if (committer->first || committer->stop)
+    pthread_cond_signal(&committer->handed_in);
+}
+
+/* For the thread, which then writes, until it comes for more. 0: stopping, and nothing is left. */
 static size_t
-take_waiting(struct committer *committer, struct job **jobs)
+take_waiting(struct committer *committer, bool wrote, struct job **jobs)
 {
   size_t n = 0;
   pthread_mutex_lock(&committer->lock);
-  while (committer->first == NULL && !committer->stop)
+  if (wrote)
+    committer->writing = false;
+  while (committer->writing || (committer->first == NULL && !committer->stop))
     pthread_cond_wait(&committer->handed_in, &committer->lock);
   while (committer->first && n < BATCH_MAX) {
     jobs[n++] = committer->first;
@@ -210,6 +225,7 @@ take_waiting(struct committer *committer, struct job **jobs)
   }
   if (committer->first == NULL)
     committer->last = &committer->first;
+  committer->writing = n > 0;
   pthread_mutex_unlock(&committer->lock);
   return n;
 }
@@ -219,8 +235,8 @@ run(void *arg)
 {
   struct committer *committer = arg;
   struct job *jobs[BATCH_MAX];
-  size_t n;
-  while ((n = take_waiting(committer, jobs)) > 0)
+  size_t n = 0;
+  while ((n = take_waiting(committer, n > 0, jobs)) > 0)
     for (size_t done = 0; done < n;) {
       size_t ran = run_batch(committer, jobs + done, n - done);
       for (size_t i = done; i < done + ran; i++)
@@ -230,15 +246,33 @@ run(void *arg)
   return NULL;
 }
 
+/* Locked. */
 static void
-write_by_thread(struct committer *committer, struct job *job)
+hand_in(struct committer *committer, struct job *job)
 {
-  sem_init(&job->done, 0, 0);
-  pthread_mutex_lock(&committer->lock);
   *committer->last = job;
   committer->last = &job->next;
   committer->waiting++;
-  pthread_cond_signal(&committer->handed_in);
+  if (!committer->writing)
+    pthread_cond_signal(&committer->handed_in);
+}
+
+static void
+write_in_server(struct committer *committer, struct job *job)
+{
+  pthread_mutex_lock(&committer->lock);
+  bool alone = !committer->writing && committer->first == NULL;
+  if (alone) {
+    committer->writing = true;
+    pthread_mutex_unlock(&committer->lock);
+    run_batch(committer, &job, 1);
+    pthread_mutex_lock(&committer->lock);
+    pass_on(committer);
+    pthread_mutex_unlock(&committer->lock);
+    return;
+  }
+  sem_init(&job->done, 0, 0);
+  hand_in(committer, job);
   pthread_mutex_unlock(&committer->lock);
   while (sem_wait(&job->done) != 0)
     g_assert(errno == EINTR);
@@ -262,7 +296,7 @@ committer_write(struct committer *committer, store_fn write, void *arg, GError *
 {
   struct job job = { .write = write, .arg = arg };
   if (committer->threaded)
-    write_by_thread(committer, &job);
+    write_in_server(committer, &job);
   else
     write_here(committer, &job);
   if (job.error)

@@ -1,6 +1,6 @@
 #pragma once
-/* The one writer of a process. In a server it is a thread that runs all waiting write functions in one transaction and
- * commits once for all; in a command the caller's thread does the same for its one function. Private to this folder. */
+/* The one writer of a process. In a server who finds nobody writing writes by itself; a thread runs all functions that came meanwhile in one
+ * transaction and commits once for all. In a command the caller's thread always does. Private to this folder. */
 #include "store/checkpointer.h"
 #include "store/store.h"
 

@@ -9,6 +9,7 @@ struct statement {
   sqlite3_stmt *stmt;
   uint64_t used; /* when, in `connection->tick`: the oldest gives way */
   bool open;     /* rows of it are being read */
+  bool in_order; /* its parameters are $1, $2 … in this order, each once */
 };
 
 /* Whom to call during long work. */

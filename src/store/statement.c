@@ -46,6 +46,24 @@ make_room(struct connection *connection)
   return oldest;
 }
 
+/* SQLite takes $1 for a name and numbers parameters in the order they are met. 0: its name is no number. */
+static guint64
+parameter_number(sqlite3_stmt *stmt, int at)
+{
+  const char *name = sqlite3_bind_parameter_name(stmt, at);
+  return name ? g_ascii_strtoull(name + 1, NULL, 10) : 0;
+}
+
+/* Looked at once: SQLite goes through all names for each. */
+static bool
+are_in_order(sqlite3_stmt *stmt)
+{
+  int n = sqlite3_bind_parameter_count(stmt), at = 1;
+  while (at <= n && parameter_number(stmt, at) == (guint64)at)
+    at++;
+  return at > n;
+}
+
 enum res
 statement_get(struct connection *connection, const char *sql, struct statement **statement, GError **error)
 {
@@ -63,6 +81,7 @@ statement_get(struct connection *connection, const char *sql, struct statement *
     if (res != RES_OK)
       return res;
     slot->sql = sql;
+    slot->in_order = are_in_order(slot->stmt);
   }
   slot->used = ++connection->tick;
   *statement = slot;
@@ -93,16 +112,15 @@ bind_value(sqlite3_stmt *stmt, int at, const struct sql_value *value)
   return SQLITE_MISUSE;
 }
 
-/* SQLite takes $1 for a name and numbers parameters in the order they are met. */
 static enum res
-bind_values(struct tx *tx, sqlite3_stmt *stmt, struct sql_args args, GError **error)
+bind_values(struct tx *tx, const struct statement *statement, struct sql_args args, GError **error)
 {
+  sqlite3_stmt *stmt = statement->stmt;
   int n = sqlite3_bind_parameter_count(stmt);
   if ((size_t)n != args.n)
     return trouble(error, REPLY_TROUBLE, "%d values wanted, %zu given: %s", n, args.n, sqlite3_sql(stmt));
   for (int at = 1; at <= n; at++) {
-    const char *name = sqlite3_bind_parameter_name(stmt, at);
-    guint64 which = name ? g_ascii_strtoull(name + 1, NULL, 10) : 0;
+    guint64 which = statement->in_order ? (guint64)at : parameter_number(stmt, at);
     if (which < 1 || which > args.n)
       return trouble(error, REPLY_TROUBLE, "parameters are $1 to $%d: %s", n, sqlite3_sql(stmt));
     if (bind_value(stmt, at, &args.values[which - 1]) != SQLITE_OK)
@@ -120,7 +138,7 @@ begin(struct tx *tx, const char *sql, struct sql_args args, struct statement **s
   enum res res = statement_get(tx->connection, sql, statement, error);
   if (res != RES_OK)
     return res;
-  res = bind_values(tx, (*statement)->stmt, args, error);
+  res = bind_values(tx, *statement, args, error);
   if (res != RES_OK)
     statement_reset(*statement);
   return res;

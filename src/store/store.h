@@ -4,9 +4,10 @@
  * set all of its results anew each time. SQL stands with the noun it is about ($1 parameters, RETURNING, ON CONFLICT, 64-bit
  * integers, epoch microseconds: portable between both back ends); only store/ knows a back end.
  *
- * Group commit: in a server, store_write() hands the function to the committer thread, which runs all that are waiting in
- * one transaction, commits once (one fsync) and wakes the callers. A function that returns other than RES_OK is undone by
- * itself (savepoint) and fails by itself. If the engine rolls the batch back, each is tried once more alone. */
+ * Group commit: in a server, a function that comes while nobody writes is run by its caller; those that come meanwhile go to the committer
+ * thread, which runs all that are waiting in one transaction, commits once (one fsync) and wakes the callers. A
+ * function that returns other than RES_OK is undone by itself (savepoint) and fails by itself. If the engine rolls the batch back, each is tried
+ * once more alone. */
 #include "base/error.h"
 #include "base/own.h"
 #include "base/slice.h"
