@@ -50,7 +50,7 @@ static const char *const allowed[] = {
   "recvmsg", "recvmmsg", "recvmmsg_time64", "shutdown",
   /* who and where we are */
   "getuid", "getuid32", "geteuid", "geteuid32", "getgid", "getgid32", "getegid", "getegid32", "getresuid", "getresuid32", "getresgid", "getresgid32",
-  "getgroups", "getgroups32", "uname", "sysinfo", "getrandom", "getrlimit", "ugetrlimit", "getrusage", "getpriority", "capget",
+  "getgroups", "getgroups32", "uname", "sysinfo", "getrandom", "getrlimit", "ugetrlimit", "getrusage", "getpriority", "getcpu", "capget",
 };
 
 /* Silently: every new thread tries it, and takes clone() then, whose flags a filter can see. */
