@@ -66,6 +66,7 @@ const struct config_key config_table[] = {
   { "limits", "max_message_size", CONFIG_SIZE, "25M", "largest message taken; what SIZE announces", FIELD(max_message_size), .min = 1024, .max = INT64_C(1) << 31 },
   { "limits", "max_sessions", CONFIG_INT, "500", "LMTP sessions at a time", FIELD(max_sessions), RESTART, .min = 1, .max = 10000 },
   { "limits", "max_memory", CONFIG_SIZE, "256M", "memory for messages that are arriving; beyond it 452", FIELD(max_memory), RESTART, .min = 1 << 20, .max = INT64_C(1) << 40 },
+  { "limits", "min_free_space", CONFIG_SIZE, "64M", "of the database's file system; with less no mail is taken: 452", FIELD(min_free_space), .min = 0, .max = INT64_C(1) << 60 },
   { "limits", "command_timeout", CONFIG_TIME, "5m", "wait for a command (RFC 5321 4.5.3.2)", FIELD(command_timeout), .min = CLOCK_SECOND, .max = CLOCK_DAY },
   { "limits", "data_timeout", CONFIG_TIME, "3m", "wait for the next octets of a message", FIELD(data_timeout), .min = CLOCK_SECOND, .max = CLOCK_DAY },
   { "limits", "message_timeout", CONFIG_TIME, "30m", "for a whole message", FIELD(message_timeout), .min = CLOCK_SECOND, .max = CLOCK_DAY },

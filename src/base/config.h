@@ -50,7 +50,7 @@ struct config {
   size_t n_outlets;              /* at least 1 */
   int64_t courier_connections, courier_max_recipients, courier_retry_first, courier_retry_max, courier_retry_lifetime, courier_max_in_flight;
   char **courier_personal_domains;
-  int64_t max_message_size, max_sessions, max_memory, command_timeout, data_timeout, message_timeout, minimum_rate;
+  int64_t max_message_size, max_sessions, max_memory, command_timeout, data_timeout, message_timeout, minimum_rate, min_free_space;
   int64_t retention_messages, retention_dedupe, retention_ledger, retention_audit;
   char *alarm_command;
   int64_t log_format, log_level;

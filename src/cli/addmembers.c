@@ -149,6 +149,8 @@ add_file(struct cli *cli, const char *path, const char *list_name, struct adding
   struct totals totals = { 0 };
   enum res res = cli_open_list(cli, list_name, &store, &list, &error);
   if (res == RES_OK)
+    res = store_room(store, cli->config->min_free_space, 0, &error);
+  if (res == RES_OK)
     res = member_lines_open(path, &lines, &error);
   if (res != RES_OK)
     return cli_fail(error);

@@ -19,11 +19,17 @@ is_callout(const struct config *config, const char *listener)
   return g_strv_contains((const char *const *)config->lmtp_callout_listen, listener);
 }
 
+/* A disk that is nearly full: nothing is read (RFC 1870 6.1). What is stored goes on to the members, and makes room. */
 static enum res
 on_mail(void *ctx, struct door_transaction *transaction, GError **error)
 {
-  (void)ctx, (void)transaction, (void)error;
-  return RES_OK;
+  struct posting_door *door = ctx;
+  const struct config *config = live_config_acquire(door->live);
+  enum res res = store_room(door->store, config->min_free_space, transaction->size, error);
+  live_config_release(door->live, config);
+  if (res != RES_OK)
+    counter_add(COUNTER_TROUBLE, 1);
+  return res;
 }
 
 /* Over a call-out listener the answer may depend on the sender, elsewhere on recipient and SIZE alone. */

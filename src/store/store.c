@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "store/committer.h"
 #include "store/connection.h"
+#include "store/disk_space.h"
 #include "store/migrations.h"
 #include "store/readers.h"
 #include "store/wal_owner.h"
@@ -17,6 +18,7 @@ struct store {
   struct committer *committer;
   struct readers *readers;
   struct connection *watch; /* for store_version: data_version counts the commits of all other connections */
+  struct disk_space *space;
   pthread_mutex_t watch_lock;
   int file; /* -1, or kept open until all else is closed */
 };
@@ -119,6 +121,7 @@ store_open(const struct store_options *options, struct store **store, GError **e
   OWN(store) made = g_new0(struct store, 1);
   pthread_mutex_init(&made->watch_lock, NULL);
   made->readers = readers_new(path);
+  made->space = disk_space_new(path);
   made->file = -1;
   res = prepare_file(options, path, &made->file, error);
   if (res == RES_OK)
@@ -140,6 +143,7 @@ store_free(struct store *store)
   checkpointer_stop(store->checkpointer);
   if (store->file >= 0)
     close(store->file);
+  disk_space_free(store->space);
   pthread_mutex_destroy(&store->watch_lock);
   g_free(store);
 }
@@ -167,4 +171,10 @@ store_version(struct store *store, int64_t *version, GError **error)
   enum res res = connection_int(store->watch, "PRAGMA data_version", version, error);
   pthread_mutex_unlock(&store->watch_lock);
   return res;
+}
+
+enum res
+store_room(struct store *store, int64_t least, int64_t more, GError **error)
+{
+  return disk_space_check(store->space, least, more, error);
 }

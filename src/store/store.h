@@ -55,6 +55,11 @@ enum res store_read(struct store *store, store_fn read, void *arg, GError **erro
  * disk access). RES_TEMP: the database is gone; `version` is unchanged. */
 enum res store_version(struct store *store, int64_t *version, GError **error) MUST_CHECK;
 
+/* Is there room on the database's file system for `more` octets, so that `least` stay free? RES_OK: yes, or nobody knows. RES_TEMP with REPLY_FULL: no; the
+ * error says what to do. That the disk is nearly full (`least` are not free) is an alarm when it is seen first, and a line when it is over. Any thread; cheap:
+ * the system is asked once a second at most. */
+enum res store_room(struct store *store, int64_t least, int64_t more, GError **error) MUST_CHECK;
+
 /* --- statements, inside a store_fn --- */
 
 enum sql_type { SQL_NULL, SQL_INT, SQL_TEXT, SQL_BYTES };
