@@ -150,7 +150,7 @@ shortage_begins(struct listeners *listeners, enum shortage shortage)
   if (listeners->shortages[shortage].on)
     return false;
   listeners->shortages[shortage].on = true;
-  listeners->shortages[shortage].sessions = counted(listeners);
+  listeners->shortages[shortage].sessions = listeners->sessions->len;
   return true;
 }
 
@@ -160,7 +160,7 @@ shortages_end(struct listeners *listeners, int64_t refused[SHORTAGES])
 {
   for (enum shortage shortage = 0; shortage < SHORTAGES; shortage++) {
     refused[shortage] = 0;
-    if (!listeners->shortages[shortage].on || counted(listeners) * 5 > MAX(listeners->shortages[shortage].sessions * 4, 5))
+    if (!listeners->shortages[shortage].on || listeners->sessions->len * 5 > MAX(listeners->shortages[shortage].sessions * 4, 5))
       continue;
     refused[shortage] = listeners->shortages[shortage].refused;
     listeners->shortages[shortage].refused = 0;
@@ -234,14 +234,23 @@ send_one_away(struct listeners *listeners)
   return idle || overdue;
 }
 
-/* Room for a newcomer with the descriptor `fd`. Lock held. SHORTAGES: there is, or it was made. One that leaves keeps its descriptor for a
- * moment, so that the next newcomer gets it, not this one. */
+/* One that leaves keeps its descriptor and its thread for a moment: not this newcomer gets them but the next one. Lock held. */
+static void
+make_room_for_the_next(struct listeners *listeners)
+{
+  if (listeners->leaving == 0)
+    (void)send_one_away(listeners);
+}
+
+/* Room for a newcomer with the descriptor `fd`. Lock held. SHORTAGES: there is, or it was made. */
 static enum shortage
 make_room(struct listeners *listeners, int fd)
 {
-  bool full = counted(listeners) >= listeners->max_sessions, spare = descriptors_spare(fd, listeners->reserve);
-  bool made = full || !spare ? send_one_away(listeners) : true;
-  return !spare ? OF_DESCRIPTORS : made ? SHORTAGES : OF_SESSIONS;
+  if (!descriptors_spare(fd, listeners->reserve)) {
+    make_room_for_the_next(listeners);
+    return OF_DESCRIPTORS;
+  }
+  return counted(listeners) < listeners->max_sessions || send_one_away(listeners) ? SHORTAGES : OF_SESSIONS;
 }
 
 static void *
@@ -339,7 +348,7 @@ begin_session(struct listener *listener, int fd, const struct sockaddr_storage *
     turn_away(fd);
     door_session_free(session->door);
     g_free(session);
-    (void)send_one_away(listeners);
+    make_room_for_the_next(listeners);
     return OF_THREADS;
   }
   g_ptr_array_add(listeners->sessions, session);
@@ -378,7 +387,7 @@ pause_accepting(struct listener *listener)
   struct listeners *listeners = listener->owner;
   pthread_mutex_lock(&listeners->lock);
   bool begins = shortage_begins(listeners, OF_DESCRIPTORS);
-  (void)send_one_away(listeners);
+  make_room_for_the_next(listeners);
   size_t sessions = counted(listeners);
   pthread_mutex_unlock(&listeners->lock);
   if (begins)
