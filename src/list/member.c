@@ -147,6 +147,20 @@ member_find(struct tx *tx, int64_t list_id, enum member_role role, const char *k
   return res;
 }
 
+enum res
+member_roles(struct tx *tx, int64_t list_id, const char *key, bool roles[MEMBER_ROLES], GError **error)
+{
+  OWN(rows) rows = NULL;
+  memset(roles, 0, MEMBER_ROLES * sizeof *roles);
+  enum res res = sql_query(tx,
+                           "SELECT m.role FROM address a JOIN member m ON m.address_id = a.id WHERE a.key = $1 AND m.list_id = $2 AND m.role IN (0, 1, 2, 3) "
+                           "AND m.left_at IS NULL",
+                           SQL_ARGS(sql_text(key), sql_int(list_id)), &rows, error);
+  while (res == RES_OK && (res = rows_next(rows, error)) == RES_OK)
+    roles[CLAMP(row_int(rows, 0), 0, MEMBER_ROLES - 1)] = true;
+  return res == RES_MORE ? RES_OK : res;
+}
+
 static void
 free_member(void *member)
 {

@@ -3,6 +3,7 @@
 #include "list/list.h"
 
 enum member_role { MEMBER_MEMBER, MEMBER_OWNER, MEMBER_MODERATOR, MEMBER_NONMEMBER };
+#define MEMBER_ROLES (MEMBER_NONMEMBER + 1)
 enum delivery_mode { MODE_REGULAR, MODE_MIME_DIGESTS, MODE_PLAINTEXT_DIGESTS, MODE_SUMMARY_DIGESTS };
 enum delivery_status { STATUS_ENABLED, STATUS_BY_USER, STATUS_BY_BOUNCES, STATUS_BY_MODERATOR, STATUS_UNKNOWN };
 
@@ -51,6 +52,8 @@ enum res member_check(struct tx *tx, const struct member_new *add, GError **erro
 enum res member_remove(struct tx *tx, int64_t list_id, enum member_role role, const char *address, int64_t now, GError **error) MUST_CHECK;
 /* By the folded address. RES_MORE: no such member. */
 enum res member_find(struct tx *tx, int64_t list_id, enum member_role role, const char *key, struct member **member, GError **error) MUST_CHECK;
+/* All roles that the folded address has on the list, with one query. */
+enum res member_roles(struct tx *tx, int64_t list_id, const char *key, bool roles[MEMBER_ROLES], GError **error) MUST_CHECK;
 /* Sets a preference by Mailman's name: delivery_mode, delivery_status, moderation_action (or "default"), receive_own_postings,
  * receive_list_copy (true, false), display_name (of the address, on all lists). RES_BAD: no such preference or value; RES_MORE: no such
  * member. */

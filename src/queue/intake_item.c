@@ -110,25 +110,38 @@ owner_mail_is_loop(const struct item *item)
   return item->target->list ? content->automatic : "";
 }
 
+/* What is to be kept is looked for once more when it is, so only what is not need be looked for now: what was taken once is not refused when an MTA
+ * sends it again, whatever has changed meanwhile. */
+static enum res
+item_settle_repeat(struct tx *tx, struct item *item, GError **error)
+{
+  if (!item->settled)
+    return RES_OK;
+  enum res res = item_find_repeat(tx, item, error);
+  if (res == RES_OK)
+    verdict_clear(&item->verdict);
+  return res == RES_MORE ? RES_OK : res;
+}
+
 enum res
 item_judge(struct tx *tx, struct item *item, GError **error)
 {
   enum role role = item->target->role;
-  enum res res = role == ROLE_NOREPLY ? RES_MORE : item_find_repeat(tx, item, error);
-  if (res == RES_OK)
-    item->settled = true;
-  if (res != RES_MORE)
-    return res;
-  if (role == ROLE_POST)
-    return item_judge_posting(tx, item, error);
-  if (role == ROLE_NOREPLY)
+  if (role == ROLE_NOREPLY) {
     item_settle(item, REPLY_TAKEN, "nobody reads this address");
+    return RES_OK;
+  }
+  if (role == ROLE_POST) {
+    enum res res = item_judge_posting(tx, item, error);
+    if (res != RES_OK)
+      return res;
+  }
   if (role == ROLE_OWNER || role == ROLE_POSTMASTER) {
     const char *loop = owner_mail_is_loop(item);
     if (*loop)
       item_settle(item, REPLY_TAKEN, loop);
   }
-  return RES_OK;
+  return item_settle_repeat(tx, item, error);
 }
 
 /* --- rows --- */

@@ -19,10 +19,12 @@ static const enum member_role rosters[] = { MEMBER_OWNER, MEMBER_MODERATOR, MEMB
 enum res
 sender_record(struct tx *tx, int64_t list_id, const char *key, struct member **member, GError **error)
 {
-  enum res res = RES_MORE;
-  for (size_t i = 0; i < G_N_ELEMENTS(rosters) && res == RES_MORE; i++)
-    res = member_find(tx, list_id, rosters[i], key, member, error);
-  return res;
+  bool roles[MEMBER_ROLES];
+  enum res res = member_roles(tx, list_id, key, roles, error);
+  for (size_t i = 0; i < G_N_ELEMENTS(rosters) && res == RES_OK; i++)
+    if (roles[rosters[i]])
+      return member_find(tx, list_id, rosters[i], key, member, error);
+  return res == RES_OK ? RES_MORE : res;
 }
 
 static enum res
