@@ -13,7 +13,7 @@ ROWS ?=
 # Of make crash
 KILLS ?= 200
 
-.PHONY: all crash run check bench fuzz fuzz-coverage coverage tsan valgrind fresh install clean
+.PHONY: all crash run check bench soak fuzz fuzz-coverage coverage tsan valgrind fresh install clean
 
 all: build/build.ninja
 	@ninja -C build
@@ -45,6 +45,13 @@ crash: build-crash/build.ninja
 build-crash/build.ninja:
 	@tools/install-deps check
 	@meson setup build-crash -Dtests=false -Dbuildtype=release -Ddebug=true -Dcrash_points=true >/dev/null
+
+# A week of 20,000 postings a day, in simulated time: what is stored stays within bounds.
+soak:
+	@tools/install-deps check
+	@[ -f build-soak/build.ninja ] || meson setup build-soak -Dbuildtype=release >/dev/null
+	@ninja -C build-soak src/soak_test >/dev/null || { ninja -C build-soak src/soak_test; exit 1; }
+	@LISTWARD_SOAK=full build-soak/src/soak_test
 
 # Each target for TIME seconds; a crash leaves its input in build-fuzz/artifacts/.
 fuzz:

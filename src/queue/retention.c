@@ -89,15 +89,17 @@ prune_octets_of(struct tx *tx, int64_t message_id, struct slice_run *run, int64_
   return RES_OK;
 }
 
-/* A message that has more pieces than there is room for is gone on with in the next slice. */
+/* Ids grow with time: the first message that is too young ends it. One that has more pieces than there is room for is gone on with in the next slice. */
 static enum res
 prune_octets(struct tx *tx, struct slice_run *run, GError **error)
 {
   g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
   int64_t room = SLICE_PIECES;
-  enum res res = ids_read(tx, "SELECT DISTINCT message_id FROM message_piece WHERE message_id > $1 "
-                          "UNION SELECT id FROM message WHERE octets IS NOT NULL AND id > $1 ORDER BY 1 LIMIT $2",
-                          SQL_ARGS(sql_int(run->from.message_id), sql_int(SLICE_ROWS)), ids, error);
+  enum res res = ids_read(tx,
+                          "SELECT message.id FROM (SELECT DISTINCT message_id AS id FROM message_piece WHERE message_id > $1 "
+                          "UNION SELECT id FROM message WHERE octets IS NOT NULL AND id > $1 ORDER BY 1 LIMIT $2) AS kept "
+                          "JOIN message ON message.id = kept.id WHERE message.created_at <= $3 ORDER BY message.id",
+                          SQL_ARGS(sql_int(run->from.message_id), sql_int(SLICE_ROWS), sql_int(run->now - run->options->messages)), ids, error);
   cursor_move(run, ids, SLICE_ROWS, &run->next.message_id);
   for (guint i = 0; res == RES_OK && room > 0 && i < ids->len; i++) {
     int64_t id = g_array_index(ids, int64_t, i);

@@ -149,6 +149,9 @@ static const char version_3[] =
   "DROP INDEX delivery_due;\n"
   "CREATE INDEX delivery_due ON delivery (outlet, due_at, served_at, strikes, list_id, state) WHERE state = 0 AND due_at IS NOT NULL;\n"
 
+  /* Who left, and when. */
+  "CREATE INDEX member_left ON member (left_at) WHERE left_at IS NOT NULL;\n"
+
   /* What the process died with (queue/suspect.h): messages that were coming in, by a key of their octets, and jobs. */
   "CREATE TABLE suspect (key BIGINT PRIMARY KEY, strikes BIGINT NOT NULL, at BIGINT NOT NULL);\n"
   "ALTER TABLE job ADD COLUMN strikes BIGINT NOT NULL DEFAULT 0;\n";

@@ -164,6 +164,12 @@ store_read(struct store *store, store_fn read, void *arg, GError **error)
   return readers_run(store->readers, read, arg, error);
 }
 
+size_t
+store_waiting(struct store *store)
+{
+  return committer_waiting(store->committer);
+}
+
 enum res
 store_version(struct store *store, int64_t *version, GError **error)
 {

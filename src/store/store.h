@@ -51,6 +51,9 @@ enum res store_write(struct store *store, store_fn write, void *arg, GError **er
  * wait for network or DNS inside. */
 enum res store_read(struct store *store, store_fn read, void *arg, GError **error) MUST_CHECK;
 
+/* How many writes wait for their turn. Any thread; work that can wait looks at it first. */
+size_t store_waiting(struct store *store);
+
 /* Changes whenever somebody else (another process, the committer) has committed since the last call. Any thread; cheap (no
  * disk access). RES_TEMP: the database is gone; `version` is unchanged. */
 enum res store_version(struct store *store, int64_t *version, GError **error) MUST_CHECK;
