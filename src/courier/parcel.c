@@ -22,7 +22,7 @@ struct shelved {
   char *why;
   int64_t size;         /* octets counted in `held` */
   GBytes *octets, *header;
-  GHashTable *named; /* folded addresses */
+  GHashTable *named; /* folded addresses; NULL until somebody asks; under the shelf's lock */
   atomic_bool kept;
   bool wanted[SLOT_COUNT];
   enum form_state form_states[FORM_COUNT]; /* under the shelf's lock */
@@ -217,18 +217,6 @@ wait_for_room(struct parcel_shelf *shelf, int64_t size)
 
 /* --- making the copies --- */
 
-static void
-add_names(GHashTable *named, const struct header_view *view, const char *field)
-{
-  g_autoptr(GPtrArray) addresses = header_addresses(view, field);
-  for (guint i = 0; i < addresses->len; i++) {
-    const struct mailbox *mailbox = g_ptr_array_index(addresses, i);
-    char *key = address_key_of(slice_of(mailbox->address));
-    if (key)
-      g_hash_table_add(named, key);
-  }
-}
-
 static GBytes *
 make_header(const struct parcel_shelf *shelf, const struct parcel_source *source, const struct header_view *view)
 {
@@ -261,17 +249,13 @@ want_slots(bool wanted[SLOT_COUNT], const struct parcel_source *source)
 static void
 make_copies(struct shelved *shelved, struct parcel_source *source)
 {
-  static const char *const fields[] = { "To", "Cc", "Resent-To", "Resent-Cc" };
   OWN(header_view) view = NULL;
   g_autoptr(GError) error = NULL;
   shelved->octets = g_bytes_ref(source->octets);
   CRASH_POISON("make", slice_bytes(shelved->octets));
-  shelved->named = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   shelved->kept = source->header != NULL;
   shelved->header = source->header ? g_bytes_ref(source->header) : NULL;
   if (header_view_new(slice_bytes(shelved->octets), &view, &error) == RES_OK) {
-    for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
-      add_names(shelved->named, view, fields[i]);
     if (shelved->header == NULL)
       shelved->header = make_header(shelved->parcel.shelf, source, view);
     shelved->parcel.as_is.body = view->body;
@@ -456,9 +440,39 @@ parcel_header_kept(struct parcel *parcel)
   shelved_of(parcel)->kept = true;
 }
 
+static void
+add_names(GHashTable *named, const struct header_view *view, const char *field)
+{
+  g_autoptr(GPtrArray) addresses = header_addresses(view, field);
+  for (guint i = 0; i < addresses->len; i++) {
+    const struct mailbox *mailbox = g_ptr_array_index(addresses, i);
+    char *key = address_key_of(slice_of(mailbox->address));
+    if (key)
+      g_hash_table_add(named, key);
+  }
+}
+
+/* Locked. */
+static GHashTable *
+find_named(struct shelved *shelved)
+{
+  static const char *const fields[] = { "To", "Cc", "Resent-To", "Resent-Cc" };
+  OWN(header_view) view = NULL;
+  if (shelved->named)
+    return shelved->named;
+  shelved->named = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  if (header_view_new(slice_bytes(shelved->octets), &view, NULL) == RES_OK)
+    for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
+      add_names(shelved->named, view, fields[i]);
+  return shelved->named;
+}
+
 bool
 parcel_names(const struct parcel *parcel, const char *address)
 {
   g_autofree char *key = address_key_of(slice_of(address));
-  return key && g_hash_table_contains(shelved_of(parcel)->named, key);
+  pthread_mutex_lock(&parcel->shelf->lock);
+  bool names = key && g_hash_table_contains(find_named(shelved_of(parcel)), key);
+  pthread_mutex_unlock(&parcel->shelf->lock);
+  return names;
 }
