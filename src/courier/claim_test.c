@@ -452,6 +452,10 @@ test_crash_loop(void)
   g_assert_cmpint(next_at, ==, INT64_MAX);
   fixture_post(fixture);
   assert_takes(fixture, 10, T0, "m1 m2");
+  OWN(claim) beside = take(fixture, 10, T0, true, NULL);
+  g_assert_cmpint(beside->delivery_id, ==, 1);
+  g_assert_cmpint(crash(fixture, 0), ==, 1); /* it was not alone: the other may have been the cause */
+  work(fixture, 10, T0, "m1 m2", "SS");
   OWN(claim) claim = take(fixture, 10, T0, true, NULL); /* alone */
   g_assert_cmpint(claim->delivery_id, ==, 1);
   g_assert_cmpint(crash(fixture, 1), ==, 0);
