@@ -99,6 +99,7 @@ suspects_start(struct store *store, const char *path, GError **error)
   if (res != RES_OK)
     return res;
   struct start start = { .left = left, .now = clock_now() };
+  known.left = 0;
   for (guint i = 0; i < left->len; i++)
     known.left += g_array_index(left, struct in_hand_note, i).kind != IN_HAND_DELIVERY;
   if (left->len > 0)

@@ -16,7 +16,7 @@ struct robot {
   pthread_t thread;
   pthread_mutex_t lock;
   pthread_cond_t changed;
-  bool stop, look; /* under the lock */
+  bool stop, look, anew; /* under the lock; anew: from the first job on */
   int64_t after;   /* the thread's own: jobs up to this id have been looked at */
 };
 
@@ -137,7 +137,7 @@ static void
 sleep_for(struct robot *robot, int64_t pause)
 {
   struct timespec until = thread_deadline(clock_monotonic() + pause);
-  while (!robot->stop && (pause || !robot->look)) {
+  while (!robot->stop && !robot->anew && (pause || !robot->look)) {
     if (pause == 0)
       pthread_cond_wait(&robot->changed, &robot->lock);
     else if (pthread_cond_clockwait(&robot->changed, &robot->lock, CLOCK_MONOTONIC, &until) != 0)
@@ -153,6 +153,8 @@ robot_thread(void *data)
   int failures = 0;
   pthread_mutex_lock(&robot->lock);
   while (!robot->stop) {
+    robot->after = robot->anew ? 0 : robot->after;
+    robot->anew = false;
     pthread_mutex_unlock(&robot->lock);
     failures = take_all(robot) ? 0 : failures + 1;
     pthread_mutex_lock(&robot->lock);
@@ -188,6 +190,15 @@ robot_wake(struct robot *robot)
 {
   pthread_mutex_lock(&robot->lock);
   robot->look = true;
+  pthread_cond_signal(&robot->changed);
+  pthread_mutex_unlock(&robot->lock);
+}
+
+void
+robot_retry(struct robot *robot)
+{
+  pthread_mutex_lock(&robot->lock);
+  robot->look = robot->anew = true;
   pthread_cond_signal(&robot->changed);
   pthread_mutex_unlock(&robot->lock);
 }

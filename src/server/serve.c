@@ -100,6 +100,7 @@ on_retry(void *ctx, GError **error)
 {
   struct server *server = ctx;
   courier_host_retry(server->courier);
+  robot_retry(server->robot);
   enum res res = suspects_reload(server->store, error);
   return res == RES_OK ? on_changed(ctx, error) : res;
 }
