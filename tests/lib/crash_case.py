@@ -13,8 +13,9 @@ from lib.crash_load import OPEN, List, Mta, Told
 DAY = 24 * 3600 * 10 ** 6
 PLAIN = List('plain', 1, 5, (*OPEN, 'personal=never'))
 PERSONAL = List('own', 1, 3, (*OPEN, 'personal=always'))
+MANY = List('many', 1, 60, (*OPEN, 'personal=always'))  # more than a piece of work
 HELD = List('held', 1, 3, ('default_nonmember_action=hold', 'max_held=1'), fate='held')
-LISTS = (PLAIN, PERSONAL, HELD)
+LISTS = (PLAIN, PERSONAL, MANY, HELD)
 SMALL, LARGE = 2000, 900000
 JOBS = 'SELECT count(*) FROM job'
 
