@@ -15,7 +15,8 @@ static const GOptionEntry options[] = {
 };
 
 struct listing {
-  json_t *all; /* NULL: print */
+  json_t *all;   /* NULL: for people */
+  GString *text; /* printed at the end: whoever reads it slowly does not keep the snapshot meanwhile */
   int64_t count;
 };
 
@@ -29,9 +30,9 @@ show(struct listing *listing, const struct list *list)
     return;
   }
   g_autofree char *name = cli_clean(list->settings.display_name), *text = cli_clean(list->settings.description);
-  cli_print(names ? "%s [%s]\n" : "%s\n", list->posting, name);
+  g_string_append_printf(listing->text, names ? "%s [%s]\n" : "%s\n", list->posting, name);
   if (descriptions && text[0])
-    cli_print("    %s\n", text);
+    g_string_append_printf(listing->text, "    %s\n", text);
 }
 
 static enum res
@@ -63,10 +64,12 @@ run(struct cli *cli, int argc, char **argv)
   (void)argc, (void)argv;
   g_autoptr(GError) error = NULL;
   OWN(store) store = NULL;
-  struct listing listing = { .all = cli->json ? json_array() : NULL };
+  g_autoptr(GString) text = g_string_new(NULL);
+  struct listing listing = { .all = cli->json ? json_array() : NULL, .text = text };
   enum res res = cli_store(cli, &store, &error);
   if (res == RES_OK)
     res = store_read(store, read_lists, &listing, &error);
+  cli_print("%s", text->str);
   if (res == RES_OK && listing.all)
     cli_print_json(g_steal_pointer(&listing.all));
   else if (res == RES_OK && !quiet && (names || descriptions))

@@ -80,6 +80,14 @@ keep_old(struct restoring *restoring, GError **error)
   return RES_OK;
 }
 
+/* What the last server died with is not of this database. */
+static enum res
+forget_in_hand(const struct config *config, GError **error)
+{
+  g_autofree char *path = config_path(config, "in-hand");
+  return unlink(path) == 0 || errno == ENOENT ? RES_OK : io_trouble(path, "taking it away", error);
+}
+
 static enum res
 restore(struct restoring *restoring, GError **error)
 {
@@ -96,6 +104,8 @@ restore(struct restoring *restoring, GError **error)
     res = fetch(restoring, file, error);
   if (res == RES_OK)
     res = keep_old(restoring, error);
+  if (res == RES_OK)
+    res = forget_in_hand(config, error);
   return res == RES_OK ? whole_file_publish(file, error) : res;
 }
 
