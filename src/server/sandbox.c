@@ -189,21 +189,17 @@ is_reachable(const struct sandbox *sandbox, const struct grant *wanted)
   return false;
 }
 
-int
+void
 sandbox_warn_of_outside(const struct sandbox *sandbox, const struct config *config)
 {
   if (sandbox->granted == NULL)
-    return 0;
-  int n = 0;
+    return;
   g_autoptr(GPtrArray) grants = grants_of(config);
   for (guint i = 0; i < grants->len; i++) {
     const struct grant *grant = g_ptr_array_index(grants, i);
-    if (strcmp(grant->what, "system") == 0 || is_reachable(sandbox, grant))
-      continue;
-    log_warn("outside of the sandbox: cannot be used before a restart", log_str("key", grant->what), log_str("path", grant->path));
-    n++;
+    if (strcmp(grant->what, "system") != 0 && !is_reachable(sandbox, grant))
+      log_warn("outside of the sandbox: cannot be used before a restart", log_str("key", grant->what), log_str("path", grant->path));
   }
-  return n;
 }
 
 /* --- entering --- */

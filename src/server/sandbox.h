@@ -11,7 +11,7 @@ struct sandbox;
 struct sandbox *sandbox_enter(const struct config *config);
 /* "landlock abi 7, seccomp yes" and the like, for the log and `status`. Borrowed. Any thread. */
 const char *sandbox_state(const struct sandbox *sandbox);
-/* Warns of all that `config`, read anew, names and that cannot be reached from inside before a restart; how many there are. */
-int sandbox_warn_of_outside(const struct sandbox *sandbox, const struct config *config);
+/* Warns of all that `config`, read anew, names and that cannot be reached from inside before a restart. */
+void sandbox_warn_of_outside(const struct sandbox *sandbox, const struct config *config);
 void sandbox_free(struct sandbox *sandbox);
 OWN_DEFINE(sandbox, sandbox_free)

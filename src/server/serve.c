@@ -403,7 +403,7 @@ reload(struct server *server)
   for (guint i = 0; i < keys->len; i++)
     log_warn("change ignored until a restart", log_str("key", g_ptr_array_index(keys, i)));
   config_keep_restart_keys(before, after);
-  (void)sandbox_warn_of_outside(server->sandbox, after);
+  sandbox_warn_of_outside(server->sandbox, after);
   apply_limits(server, after);
   courier_host_reload(server->courier, before, after);
   live_config_release(server->live, before);
