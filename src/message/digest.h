@@ -9,7 +9,9 @@ struct digest {
   uint64_t state[16]; /* the library's, whose header is for digest.c alone */
 };
 
+/* Holds nothing that is to be freed; may be given up at any time. */
 void digest_begin(struct digest *digest);
+/* Octets are not kept. An empty slice adds nothing. */
 void digest_add(struct digest *digest, struct slice octets);
 /* The text and its NUL, which separates it from what follows. */
 void digest_add_text(struct digest *digest, const char *text);
