@@ -325,8 +325,7 @@ postings_stored(struct bench *bench, int number)
 static const char *const nothing_half_done[] = {
   "SELECT count(*) FROM posting WHERE message_id NOT IN (SELECT id FROM message WHERE accepted = 1)",
   "SELECT count(*) FROM message WHERE accepted = 1 AND id NOT IN (SELECT message_id FROM posting)",
-  "SELECT count(*) FROM message WHERE accepted = 1 AND size <> COALESCE(LENGTH(octets), 0) + (SELECT COALESCE(SUM(LENGTH(octets)), 0) FROM message_piece "
-  "WHERE message_id = message.id)",
+  "SELECT count(*) FROM message m WHERE accepted = 1 AND size <> COALESCE(LENGTH(octets), 0) + (SELECT COALESCE(SUM(LENGTH(p.octets)), 0) FROM message_piece p WHERE message_id = m.id)",
   "SELECT count(*) FROM message_piece WHERE message_id NOT IN (SELECT id FROM message)",
   "SELECT count(*) FROM posting WHERE state = 0 AND id NOT IN (SELECT posting_id FROM delivery)",
 };

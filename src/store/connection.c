@@ -2,11 +2,14 @@
 #include "store/connection.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/damage.h"
 #include "store/descriptor_vfs.h"
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define WARN_EVERY (10 * CLOCK_SECOND)
+#define TELL_EVERY CLOCK_MINUTE
 /* Shorter than the pause a command makes between two writes (committer.c), so that the server gets its turn. */
 #define POLL_US 1000
 /* Instructions of SQLite's machine between two looks at the clock, where somebody wants a pulse. */
@@ -79,7 +82,7 @@ static const struct {
   { SQLITE_FULL, "; make room on the disk" },
   { SQLITE_BUSY, "; another process has been writing to it for too long" },
   { SQLITE_NOTADB, "; move the file away or restore a copy of the database, or correct [database] url" },
-  { SQLITE_CORRUPT, "; stop the server and restore a copy of the database" },
+  { SQLITE_CORRUPT, DAMAGE_ADVICE },
   { SQLITE_READONLY, "; it must be writable for the user the server runs as" },
   { SQLITE_CANTOPEN, "; it and its directory must be writable for the user the server runs as" },
 };
@@ -109,6 +112,16 @@ failure_code(sqlite3 *db)
   return code;
 }
 
+/* Whatever does not need the damaged pages goes on, and may meet them each second: that is an alarm once a minute. */
+static void
+tell_damage(const struct connection *connection, const char *said, const char *doing)
+{
+  static _Atomic int64_t told_at;
+  int64_t now = clock_monotonic(), before = atomic_load(&told_at);
+  if ((before == 0 || now - before >= TELL_EVERY) && atomic_compare_exchange_strong(&told_at, &before, now))
+    log_alarm("the database is damaged", log_str("file", connection->path), log_str("error", said), log_str("doing", doing));
+}
+
 enum res
 connection_fail(struct connection *connection, const char *doing, GError **error)
 {
@@ -122,7 +135,7 @@ connection_fail(struct connection *connection, const char *doing, GError **error
     }
   const char *said = sqlite3_errmsg(connection->db);
   if (code == SQLITE_CORRUPT)
-    log_alarm("the database is damaged", log_str("file", connection->path), log_str("error", said), log_str("doing", doing));
+    tell_damage(connection, said, doing);
   if (res == RES_BAD)
     return refuse(error, reply, "%s: %s (%s)", connection->path, said, doing);
   return trouble(error, reply, "%s: %s%s (%s)", connection->path, said, advice_about(connection->db, code), doing);

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "store/committer.h"
 #include "store/connection.h"
+#include "store/damage.h"
 #include "store/disk_space.h"
 #include "store/migrations.h"
 #include "store/readers.h"
@@ -76,6 +77,8 @@ prepare_file(const struct store_options *options, const char *path, int *fd, GEr
   enum res res = make_file(path, error);
   if (res == RES_OK)
     res = wal_owner_check(path, fd, error);
+  if (res == RES_OK && options->mode == STORE_SERVER)
+    res = damage_check(path, error);
   if (res != RES_OK)
     return res;
   return migrations_apply(&(struct migration_plan){ .path = path, .migrations = schema, .no_backup = options->no_backup,

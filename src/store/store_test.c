@@ -446,7 +446,7 @@ test_damaged(void)
   g_assert_cmpint(store_open(&(struct store_options){ .url = "sqlite:test.db", .state_dir = directory }, &store, &error), ==, RES_TEMP);
   g_assert_null(store);
   g_assert_nonnull(strstr(error->message, "test.db"));
-  g_assert_nonnull(strstr(error->message, "restore a copy"));
+  g_assert_nonnull(strstr(error->message, "put a backup in its place"));
   scratch_free(directory);
 }
 
