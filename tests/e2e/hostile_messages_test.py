@@ -199,7 +199,7 @@ class Memory(Outlives):
         for client in crowd:
             client.send(b'.\r\n')
         self.assertEqual({client.reply().code for client in crowd}, {250, 452})
-        self.wait_log(event='message refused', error='no memory left for a message of more than')
+        self.assertRegex(self.wait_log(event='message refused')['error'], '^no memory left for a message of more than ')
 
     def test_announced(self):
         """SIZE is taken at once, and given back."""

@@ -16,7 +16,7 @@ MEBI = 1 << 20
 FULL = os.environ.get('LISTWARD_HOSTILE') == 'full'
 MAX_MEMORY = 32  # MiB, as Outlives configures it
 SESSION = 0.5  # MiB that a session may need beside max_memory
-BASE = 24  # MiB for everything else that an attack may cause: the database's cache, the courier's shelf, what the allocator keeps
+BASE = 48  # MiB for everything else that an attack may cause: the database's cache, the courier's shelf, what the allocator and a sanitizer keep
 serial = iter(range(1, 1 << 30))
 
 
