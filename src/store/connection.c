@@ -15,6 +15,9 @@
 /* Instructions of SQLite's machine between two looks at the clock, where somebody wants a pulse. */
 #define PULSE_EVERY 100000
 
+/* What a long reader has let the WAL's file grow to is cut down to this when the log begins anew (octets). */
+#define WAL_KEPT (64 * 1024 * 1024)
+
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 static _Thread_local bool calling;
 
@@ -161,8 +164,8 @@ set_up(struct connection *connection, const struct connection_options *options, 
     sqlite3_progress_handler(connection->db, PULSE_EVERY, still_running, options->pulse);
 
   g_autofree char *sql = g_strdup_printf("PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA secure_delete=FAST;"
-                                         "PRAGMA cache_size=-%d; PRAGMA query_only=%d;",
-                                         options->cache_kib, options->query_only);
+                                         "PRAGMA journal_size_limit=%d; PRAGMA cache_size=-%d; PRAGMA query_only=%d;",
+                                         WAL_KEPT, options->cache_kib, options->query_only);
   if (sqlite3_exec(connection->db, sql, NULL, NULL, NULL) != SQLITE_OK)
     return connection_fail(connection, "setting up", error);
   return RES_OK;
