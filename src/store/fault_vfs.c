@@ -400,7 +400,7 @@ fault_vfs_install(void)
   vfs.xGetLastError = on_last_error;
   g_assert_cmpint(sqlite3_vfs_register(&vfs, 1), ==, SQLITE_OK);
   if (access(MEMORY_DISK, R_OK | W_OK | X_OK) == 0)
-    g_setenv("TMPDIR", MEMORY_DISK, TRUE);
+    g_setenv("TMPDIR", MEMORY_DISK, FALSE);
 }
 
 /* --- for the test --- */

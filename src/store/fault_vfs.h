@@ -38,7 +38,8 @@ struct fault {
   uint32_t seed; /* of the sectors that survive */
 };
 
-/* Once, before any connection is opened and before GLib is asked for a temporary directory: that is in memory from then on, if there is such a place. */
+/* Once, before any connection is opened and before GLib is asked for a temporary directory: that is in memory from then on, if there is such a place and TMPDIR names no
+ * other. */
 void fault_vfs_install(void);
 /* From now on `fault` is waited for. One at a time. */
 void fault_vfs_arm(const struct fault *fault);
