@@ -1,4 +1,5 @@
 """`backup` and `restore`: whole or nothing, under load, interrupted, without room; and a restore drill."""
+import contextlib
 import json
 import os
 import pwd
@@ -173,9 +174,11 @@ class Interrupted(Fanout):
         """Until its file has some octets: it is in the middle then, since there are pauses."""
         def size():
             sizes = [0]
-            for link in os.scandir(f'/proc/{command.pid}/fd'):
-                if '/a.db' not in os.readlink(link.path) and '(deleted)' in os.readlink(link.path):
-                    sizes.append(os.stat(link.path).st_size)
+            for link in os.listdir(f'/proc/{command.pid}/fd'):
+                path = f'/proc/{command.pid}/fd/{link}'
+                with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                    if '(deleted)' in os.readlink(path):
+                        sizes.append(os.stat(path).st_size)
             return max(sizes)
         with Client(self.daemon.port) as other:  # nothing announces it: another session's commands take their turn meanwhile
             other.lhlo()
