@@ -118,7 +118,7 @@ struct attempt {
   GError *error;
 };
 
-/* Runs the first of `n` jobs, and more until the time is up. */
+/* Runs the first of `n` jobs in any case (the process may be stopped for as long as it likes), and more until the time is up. */
 static void
 transaction(struct committer *committer, struct job **jobs, size_t n, struct attempt *attempt)
 {
@@ -129,13 +129,14 @@ transaction(struct committer *committer, struct job **jobs, size_t n, struct att
     return;
   attempt->outcome = ROLLED_BACK;
   int64_t began = clock_monotonic();
-  for (attempt->ran = 0; attempt->ran < n && clock_monotonic() - began <= BATCH_TIME;) {
+  attempt->ran = 0;
+  do {
     job_run(connection, jobs[attempt->ran++]);
     if (!connection_in_transaction(connection)) {
       attempt->res = trouble(&attempt->error, REPLY_TROUBLE, "the transaction was rolled back");
       return;
     }
-  }
+  } while (attempt->ran < n && clock_monotonic() - began <= BATCH_TIME);
   CRASH_POINT("batch-written");
   attempt->res = connection_run(connection, "COMMIT", &attempt->error);
   CRASH_POINT("batch-committed");

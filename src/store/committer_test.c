@@ -1,5 +1,6 @@
 /* Group commit. A gate, a function that holds the committer until the others wait, makes sure that they ride in one batch. */
 #include "store/committer.h"
+#include "base/clock.h"
 #include "store/connection.h"
 #include "store/migrations.h"
 #include <fcntl.h>
@@ -7,7 +8,10 @@
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define RIDERS 6
@@ -296,6 +300,42 @@ insert_much(struct tx *tx, void *arg, GError **error)
   return res;
 }
 
+/* --- a machine that stands still --- */
+
+/* How much later it is each time the clock is read: the process, or the machine below it, was stopped in between. */
+static _Atomic int64_t stopped_for;
+
+/* In place of the library's. */
+int
+clock_gettime(clockid_t id, struct timespec *t)
+{
+  static _Atomic int64_t stopped;
+  int result = (int)syscall(SYS_clock_gettime, id, t);
+  int64_t all = atomic_fetch_add(&stopped, stopped_for) + stopped_for;
+  t->tv_sec += (time_t)(all / CLOCK_SECOND);
+  t->tv_nsec += (long)(all % CLOCK_SECOND) * 1000;
+  if (t->tv_nsec >= 1000000000) {
+    t->tv_sec++;
+    t->tv_nsec -= 1000000000;
+  }
+  return result;
+}
+
+static void
+test_stopped(gconstpointer mode)
+{
+  struct bench bench;
+  bench_start(&bench, (enum store_mode)GPOINTER_TO_INT(mode));
+  struct rider rider = { .bench = &bench, .write = insert, .number = 1 };
+  stopped_for = CLOCK_SECOND;
+  rider_run(&rider);
+  stopped_for = 0;
+  g_assert_cmpint(rider.res, ==, RES_OK);
+  g_assert_cmpint(rider.runs, ==, 1);
+  g_assert_cmpint(bench_int(&bench, "SELECT count(*) FROM item"), ==, 1);
+  bench_end(&bench);
+}
+
 /* Without a checkpoint the log would hold all that was written. */
 static void
 test_log_is_bounded(void)
@@ -328,6 +368,8 @@ main(int argc, char **argv)
   g_test_add_func("/committer/odd-one", test_odd_one);
   g_test_add_data_func("/committer/alone/server", GINT_TO_POINTER(STORE_SERVER), test_alone);
   g_test_add_data_func("/committer/alone/command", GINT_TO_POINTER(STORE_COMMAND), test_alone);
+  g_test_add_data_func("/committer/stopped/server", GINT_TO_POINTER(STORE_SERVER), test_stopped);
+  g_test_add_data_func("/committer/stopped/command", GINT_TO_POINTER(STORE_COMMAND), test_stopped);
   g_test_add_func("/committer/newer-schema", test_newer_schema);
   g_test_add_func("/committer/foreign-writer", test_foreign_writer);
   g_test_add_func("/committer/log-is-bounded", test_log_is_bounded);
