@@ -139,7 +139,8 @@ static const char version_3[] =
    * a table of its own. NULL: not remembered. */
   "ALTER TABLE posting ADD COLUMN repeat_key $BYTES;\n"
   "CREATE INDEX dedupe_of_posting ON dedupe (posting_id);\n"
-  "UPDATE posting SET repeat_key = (SELECT SUBSTR(key, 1, 16) FROM dedupe WHERE posting_id = posting.id);\n"
+  "UPDATE posting SET repeat_key = (SELECT SUBSTR(key, 1, 16) FROM dedupe WHERE posting_id = posting.id) "
+  "WHERE id IN (SELECT posting_id FROM dedupe);\n"
   "DROP TABLE dedupe;\n"
   "CREATE INDEX posting_repeat ON posting (repeat_key) WHERE repeat_key IS NOT NULL;\n"
 
