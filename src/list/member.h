@@ -52,7 +52,7 @@ enum res member_check(struct tx *tx, const struct member_new *add, GError **erro
 enum res member_remove(struct tx *tx, int64_t list_id, enum member_role role, const char *address, int64_t now, GError **error) MUST_CHECK;
 /* By the folded address. RES_MORE: no such member. */
 enum res member_find(struct tx *tx, int64_t list_id, enum member_role role, const char *key, struct member **member, GError **error) MUST_CHECK;
-/* All roles that the folded address has on the list, with one query. */
+/* All roles that the folded address has on the list, with one query. RES_OK: `roles` is set, also if it has none. */
 enum res member_roles(struct tx *tx, int64_t list_id, const char *key, bool roles[MEMBER_ROLES], GError **error) MUST_CHECK;
 /* Sets a preference by Mailman's name: delivery_mode, delivery_status, moderation_action (or "default"), receive_own_postings,
  * receive_list_copy (true, false), display_name (of the address, on all lists). RES_BAD: no such preference or value; RES_MORE: no such
