@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "queue/delivery.h"
 #include "store/backup.h"
+#include "store/replacement.h"
 #include "store/state_lock.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -62,24 +63,6 @@ fetch(struct restoring *restoring, struct whole_file *file, GError **error)
   return res == RES_OK ? backup_run(fd, restoring->name, set_open_aside, restoring, error) : res;
 }
 
-/* A log that is beside the database belongs to it: both go by the new name. If this ends half-way the command is to be given again. */
-static enum res
-keep_old(struct restoring *restoring, GError **error)
-{
-  g_autoptr(GDateTime) now = g_date_time_new_now_utc();
-  g_autofree char *suffix = g_date_time_format(now, "replaced-%Y%m%dT%H%M%SZ"), *kept = g_strconcat(restoring->path, ".", suffix, NULL);
-  g_autofree char *kept_wal = g_strconcat(kept, "-wal", NULL), *wal = g_strconcat(restoring->path, "-wal", NULL), *shm = g_strconcat(restoring->path, "-shm", NULL);
-  bool had = link(restoring->path, kept) == 0;
-  if (!had && errno != ENOENT)
-    return io_trouble(restoring->path, "keeping what was there", error);
-  if (rename(wal, kept_wal) != 0 && errno != ENOENT)
-    return io_trouble(wal, "keeping what was there", error);
-  if (unlink(shm) != 0 && errno != ENOENT)
-    return io_trouble(shm, "taking it away", error);
-  restoring->kept = had ? g_steal_pointer(&kept) : NULL;
-  return RES_OK;
-}
-
 /* What the last server died with is not of this database. */
 static enum res
 forget_in_hand(const struct config *config, GError **error)
@@ -103,10 +86,8 @@ restore(struct restoring *restoring, GError **error)
   if (res == RES_OK)
     res = fetch(restoring, file, error);
   if (res == RES_OK)
-    res = keep_old(restoring, error);
-  if (res == RES_OK)
     res = forget_in_hand(config, error);
-  return res == RES_OK ? whole_file_publish(file, error) : res;
+  return res == RES_OK ? replacement_make(file, &restoring->kept, error) : res;
 }
 
 static void

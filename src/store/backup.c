@@ -1,6 +1,7 @@
-/* How it was chosen, measured beside a busy server (docs/durability.md): the engine's own copy of pages within one read transaction. Without the transaction
- * every commit of another process makes it begin again, for ever beside a busy server; VACUUM INTO leaves the server no turn, is no copy of what is there but a new
- * file made of it, and cannot write into a file that has no name; a reflink is instant, but only on few file systems and never on another disk, where a backup belongs. */
+/* How it was chosen (docs/durability.md has the measurements): the engine's own copy of pages within one read transaction. Without the transaction every commit of another
+ * process makes it begin again; beside a busy server it never came to an end. VACUUM INTO is quicker, but is one statement, into which neither pauses nor syncs
+ * can be put, makes a new file of what is there instead of a copy, and cannot write into a file that has no name. A reflink is instant, but only on few file systems and never on
+ * another disk, where a backup belongs. */
 #include "store/backup.h"
 #include "base/clock.h"
 #include "store/copy.h"

@@ -407,6 +407,57 @@ class Commanded(Stepping):
         self.finish()
 
 
+class Restored(Stepping):
+    """A backup takes the place of a database that has something in its log alone."""
+
+    def restore_in_part(self, mark):
+        """What was there, after a posting that is not in the backup. The command is given again by each test."""
+        self.backup = os.path.join(self.folder, 'backup.db')
+        self.command('backup', self.backup)
+        self.start()
+        self.hand_in(HELD)
+        self.server.kill()
+        self.mta.hang_up()
+        self.assertGreater(os.path.getsize(self.server.database + '-wal'), 0)
+        self.command('restore', self.backup, mark=mark, status=-signal.SIGKILL)
+
+    def postings(self, path):
+        return crash_database.ask_the_dead(path, lambda database: database.execute('SELECT count(*) FROM posting').fetchone()[0])
+
+    def kept(self):
+        return sorted(name for name in glob.glob(self.server.database + '.replaced-*') if not name.endswith(('-wal', '-shm')))
+
+    def restore_again(self):
+        kept = self.command('restore', self.backup).split('the database that was there: ')[1].splitlines()[0]
+        self.assertTrue(self.start())
+        self.server.stop()
+        self.assertEqual(self.postings(self.server.database), 0)
+        self.assertEqual(crash_database.all_of(self.server.database), [])
+        return kept
+
+    def test_replaced_kept(self):
+        """The old one goes on with its log, as if nothing had been."""
+        self.restore_in_part('replaced-kept')
+        self.assertTrue(self.start())
+        self.hand_in(HELD)
+        self.server.stop()
+        self.assertEqual(self.postings(self.server.database), 2)
+        kept = self.restore_again()
+        self.assertEqual(self.kept(), [kept], 'what the first attempt left is gone')
+        self.assertEqual(self.postings(kept), 2)
+
+    def test_replaced_published(self):
+        """No server starts; nothing of the old one is lost."""
+        self.restore_in_part('replaced-published')
+        self.assertFalse(self.start())
+        self.assertEqual(self.server.join(), 1)
+        self.assertIn('is the write-ahead log of another database', self.server.log())
+        [old] = self.kept()
+        self.assertEqual(self.postings(old), 1)
+        self.restore_again()
+        self.assertEqual(self.postings(old), 1)
+
+
 class Complete(unittest.TestCase):
     def test_every_mark_is_reached(self):
         """Each has a method of its name above, which fails unless the process dies there."""
