@@ -5,8 +5,8 @@
 
 struct showing {
   const struct list *list;
-  const char *name; /* NULL: all */
-  json_t *all;      /* NULL: print */
+  const char *name;  /* NULL: all */
+  GPtrArray *stored; /* a text for each setting of the table; NULL: not wanted */
 };
 
 /* Owned by the caller. */
@@ -35,14 +35,25 @@ clean_lines(const char *text)
   return g_strjoinv("\n", lines);
 }
 
-static void
-show_one(const struct showing *showing, const struct setting *setting, const char *stored)
+static enum res
+read_settings(struct tx *tx, void *arg, GError **error)
 {
-  if (showing->all) {
-    json_t *value = typed(setting, stored);
-    json_object_set_new(showing->all, setting->name, value ? value : json_null());
-    return;
+  struct showing *showing = arg;
+  g_ptr_array_set_size(showing->stored, 0);
+  for (const struct setting *setting = setting_table; setting->name; setting++) {
+    char *stored = NULL;
+    bool wanted = showing->name == NULL || strcmp(showing->name, setting->name) == 0;
+    enum res res = wanted ? list_get(tx, showing->list->id, setting, &stored, error) : RES_OK;
+    if (res != RES_OK)
+      return res;
+    g_ptr_array_add(showing->stored, stored);
   }
+  return RES_OK;
+}
+
+static void
+print_setting(const struct showing *showing, const struct setting *setting, const char *stored)
+{
   g_autofree char *shown = setting_display(setting, stored), *text = clean_lines(shown);
   if (showing->name)
     cli_print("%s\n", text);
@@ -50,20 +61,24 @@ show_one(const struct showing *showing, const struct setting *setting, const cha
     cli_print("%s = %s\n", setting->name, g_strdelimit(text, "\n", ' '));
 }
 
-static enum res
-read_settings(struct tx *tx, void *arg, GError **error)
+/* Outside the snapshot: whoever reads may be slow. */
+static void
+print_settings(const struct showing *showing, bool json)
 {
-  struct showing *showing = arg;
-  for (const struct setting *setting = setting_table; setting->name; setting++) {
-    if (showing->name && strcmp(showing->name, setting->name) != 0)
+  json_t *all = json ? json_object() : NULL;
+  for (guint i = 0; i < showing->stored->len; i++) {
+    const char *stored = g_ptr_array_index(showing->stored, i);
+    if (stored == NULL)
       continue;
-    g_autofree char *stored = NULL;
-    enum res res = list_get(tx, showing->list->id, setting, &stored, error);
-    if (res != RES_OK)
-      return res;
-    show_one(showing, setting, stored);
+    if (!all)
+      print_setting(showing, &setting_table[i], stored);
+    else {
+      json_t *value = typed(&setting_table[i], stored);
+      json_object_set_new(all, setting_table[i].name, value ? value : json_null());
+    }
   }
-  return RES_OK;
+  if (all)
+    cli_print_json(all);
 }
 
 static int
@@ -77,11 +92,11 @@ run_show(struct cli *cli, int argc, char **argv)
   enum res res = cli_open_list(cli, argv[0], &store, &list, &error);
   if (res != RES_OK)
     return cli_fail(error);
-  struct showing showing = { .list = list, .name = argc == 2 ? argv[1] : NULL, .all = cli->json ? json_object() : NULL };
+  g_autoptr(GPtrArray) stored = g_ptr_array_new_with_free_func(g_free);
+  struct showing showing = { .list = list, .name = argc == 2 ? argv[1] : NULL, .stored = stored };
   res = store_read(store, read_settings, &showing, &error);
-  if (showing.all && res == RES_OK)
-    cli_print_json(g_steal_pointer(&showing.all));
-  json_decref(showing.all);
+  if (res == RES_OK)
+    print_settings(&showing, cli->json);
   return cli_result(res, error);
 }
 
