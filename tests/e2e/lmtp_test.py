@@ -404,7 +404,7 @@ class Memory(Lmtp):
         client = self.client()
         client.envelope(MEMBER, [self.ant], mail=' SIZE=2000000')
         self.expect(client, 'DATA', self.FULL)
-        large = b'x' * 2000000
+        large = (b'x' * 78 + b'\r\n') * 25000
         for reply in client.deliver(MEMBER, [self.ant, self.ant], message() + large):
             self.assertRegex(str(reply), self.FULL)
         client.envelope(MEMBER, [self.ant])
