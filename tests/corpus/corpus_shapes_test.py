@@ -61,7 +61,7 @@ class Shapes(Fanout):
         """{id: {recipient: Message}}"""
         found = collections.defaultdict(dict)
         for message in self.sink.wait_messages(count, seconds=120):
-            code = re.search(rb'with LMTP id (\w+)', message.header)[1].decode()
+            code = re.search(rb'with LMTP\s+id\s+(\w+)', message.header)[1].decode()
             for address in message.addresses:
                 self.assertNotIn(address, found[code], 'sent twice')
                 found[code][address] = message

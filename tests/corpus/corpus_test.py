@@ -74,7 +74,7 @@ class Corpus(unittest.TestCase):
         sent, verdicts, messages, memory = self.run_set(name)
         wrong, seen, signatures = [], set(), 0
         for message in messages:
-            code = re.search(rb'with LMTP id (\w+)', message.header)[1].decode()
+            code = re.search(rb'with LMTP\s+id\s+(\w+)', message.header)[1].decode()
             self.assertIn(code, sent)
             self.assertNotIn(code, seen, 'sent twice')
             seen.add(code)
