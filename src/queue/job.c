@@ -3,13 +3,6 @@
 #include "queue/owners.h"
 #include "queue/suspect.h"
 
-enum res
-job_create(struct tx *tx, const char *kind, int64_t posting_id, int64_t list_id, int64_t now, GError **error)
-{
-  return sql_run(tx, "INSERT INTO job (kind, posting_id, list_id, created_at, not_before) VALUES ($1, $2, $3, $4, $4)",
-                 SQL_ARGS(sql_text(kind), sql_int(posting_id), sql_int(list_id), sql_int(now)), error);
-}
-
 /* Along the ids, not along the index by kind: whoever comes back with the id it got to looks at each row once, however many others are kept. */
 enum res
 job_next(struct tx *tx, const char *kind, int64_t *after, struct job *job, GError **error)
@@ -35,6 +28,38 @@ job_end(struct tx *tx, const struct job *job, enum posting_state state, int64_t 
   return res == RES_OK ? sql_run(tx, "UPDATE posting SET state = $2, decided_at = $3 WHERE id = $1",
                                  SQL_ARGS(sql_int(job->posting_id), sql_int(state), sql_int(now)), error)
                        : res;
+}
+
+/* RES_MORE: there is room. */
+static enum res
+oldest_of_too_many(struct tx *tx, const char *kind, int64_t list_id, struct job *job, GError **error)
+{
+  OWN(rows) rows = NULL;
+  enum res res = sql_query(tx, "SELECT id, posting_id FROM job WHERE list_id = $1 AND kind = $2 ORDER BY id DESC LIMIT 1 OFFSET $3",
+                           SQL_ARGS(sql_int(list_id), sql_text(kind), sql_int(JOBS_OF_OWNERS_MAX)), &rows, error);
+  if (res == RES_OK)
+    res = rows_next(rows, error);
+  if (res == RES_OK)
+    *job = (struct job){ .id = row_int(rows, 0), .posting_id = row_int(rows, 1) };
+  return res;
+}
+
+static bool
+is_for_owners(const char *kind)
+{
+  return strcmp(kind, "owner") == 0 || strcmp(kind, "postmaster") == 0;
+}
+
+enum res
+job_create(struct tx *tx, const char *kind, int64_t posting_id, int64_t list_id, int64_t now, GError **error)
+{
+  struct job oldest;
+  enum res res = sql_run(tx, "INSERT INTO job (kind, posting_id, list_id, created_at, not_before) VALUES ($1, $2, $3, $4, $4)",
+                         SQL_ARGS(sql_text(kind), sql_int(posting_id), sql_int(list_id), sql_int(now)), error);
+  if (res != RES_OK || !is_for_owners(kind))
+    return res;
+  res = oldest_of_too_many(tx, kind, list_id, &oldest, error);
+  return res == RES_OK ? job_end(tx, &oldest, POSTING_DISCARDED, now, error) : res == RES_MORE ? RES_OK : res;
 }
 
 void
@@ -135,15 +160,29 @@ job_release_owner(struct tx *tx, const char *site_owner, int64_t now, bool suspe
   return res;
 }
 
-enum res
-job_drop_stale(struct tx *tx, int64_t now, int limit, int *n, GError **error)
+/* What a query with $1 = before, $2 = limit finds. */
+static enum res
+drop_jobs(struct tx *tx, const char *sql, int64_t before, int64_t now, int limit, int *n, GError **error)
 {
   g_autoptr(GArray) stale = g_array_new(FALSE, FALSE, sizeof(struct job));
-  enum res res = jobs_find(tx, "SELECT id, posting_id FROM job WHERE kind NOT IN ('owner', 'postmaster') AND created_at < $1 ORDER BY id LIMIT $2",
-                           SQL_ARGS(sql_int(now - JOB_STALE), sql_int(limit)), stale, error);
+  enum res res = jobs_find(tx, sql, SQL_ARGS(sql_int(before), sql_int(limit)), stale, error);
   for (guint i = 0; res == RES_OK && i < stale->len; i++)
     res = job_end(tx, &g_array_index(stale, struct job, i), POSTING_DISCARDED, now, error);
   *n = (int)stale->len;
   CRASH_POINT_IF(*n > 0, "stale-jobs-dropping");
   return res;
+}
+
+enum res
+job_drop_stale(struct tx *tx, int64_t now, int limit, int *n, GError **error)
+{
+  return drop_jobs(tx, "SELECT id, posting_id FROM job WHERE kind NOT IN ('owner', 'postmaster') AND created_at < $1 ORDER BY id LIMIT $2", now - JOB_STALE, now, limit, n,
+                   error);
+}
+
+enum res
+job_drop_unclaimed(struct tx *tx, int64_t now, int limit, int *n, GError **error)
+{
+  return drop_jobs(tx, "SELECT id, posting_id FROM job WHERE kind IN ('owner', 'postmaster') AND created_at < $1 ORDER BY id LIMIT $2", now - JOB_OF_OWNERS_STALE, now, limit,
+                   n, error);
 }

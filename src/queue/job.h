@@ -3,13 +3,19 @@
 #include "base/clock.h"
 #include "queue/posting.h"
 
-/* Kinds: "bounces", "confirm", "join", "leave", "request", "owner", "postmaster". */
+/* Kinds: "bounces", "confirm", "join", "leave", "request", "owner", "postmaster". Of owners' mail a list keeps JOBS_OF_OWNERS_MAX, and so do the domains together: the oldest
+ * is dropped for the newest. */
+#define JOBS_OF_OWNERS_MAX 500
 enum res job_create(struct tx *tx, const char *kind, int64_t posting_id, int64_t list_id, int64_t now, GError **error) MUST_CHECK;
 /* Mail for a handler that does not exist yet is dropped unread when it is older than this: the handler, when it first appears, would not read it either, and strangers'
  * mail does not fill the disk meanwhile. */
 #define JOB_STALE (3 * CLOCK_DAY)
-/* Drops up to `limit` such jobs; `n` says how many. Owners' mail stays until somebody gets it. */
+/* Owners' mail stays so long, if nobody comes to get it. */
+#define JOB_OF_OWNERS_STALE (30 * CLOCK_DAY)
+/* Drops up to `limit` of what is too old; `n` says how many. */
 enum res job_drop_stale(struct tx *tx, int64_t now, int limit, int *n, GError **error) MUST_CHECK;
+/* The same for owners' mail. */
+enum res job_drop_unclaimed(struct tx *tx, int64_t now, int limit, int *n, GError **error) MUST_CHECK;
 
 struct job {
   int64_t id, posting_id, list_id;

@@ -92,7 +92,7 @@ drop(struct tx *tx, void *arg, GError **error)
   return job_drop_stale(tx, stale->now, 2, &stale->n, error);
 }
 
-/* Nobody would read it after three days; owners' mail waits for its owners. */
+/* Nobody would read it after three days; owners' mail waits longer for its owners. */
 static void
 test_stale(void)
 {
@@ -112,6 +112,63 @@ test_stale(void)
   g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM job WHERE kind = 'owner'"), ==, 1);
   g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM job"), ==, 1);
   g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM posting WHERE state = 2"), ==, 3);
+  fixture_tear_down(&fixture);
+}
+
+static enum res
+drop_unclaimed(struct tx *tx, void *arg, GError **error)
+{
+  struct stale *stale = arg;
+  return job_drop_unclaimed(tx, stale->now, 2, &stale->n, error);
+}
+
+static void
+test_unclaimed(void)
+{
+  struct fixture fixture;
+  set_up(&fixture);
+  const char *const to[] = { "ant-request@example.com", "ant-owner@example.com", "postmaster@example.com" };
+  for (size_t i = 0; i < G_N_ELEMENTS(to); i++)
+    g_assert_cmpint(fixture_answer(&fixture, &(struct mail){ .to = { to[i] } }), ==, REPLY_TAKEN);
+  struct stale stale = { .now = fixture.now + JOB_OF_OWNERS_STALE };
+  g_assert_cmpint(fixture_write(&fixture, drop_unclaimed, &stale), ==, RES_OK);
+  g_assert_cmpint(stale.n, ==, 0);
+  stale.now++;
+  g_assert_cmpint(fixture_write(&fixture, drop_unclaimed, &stale), ==, RES_OK);
+  g_assert_cmpint(stale.n, ==, 2);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM job WHERE kind = 'request'"), ==, 1);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM job"), ==, 1);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM posting WHERE state = 2"), ==, 2);
+  fixture_tear_down(&fixture);
+}
+
+static enum res
+fill_up(struct tx *tx, void *arg, GError **error)
+{
+  enum res res = RES_OK;
+  for (int i = 1; res == RES_OK && i < JOBS_OF_OWNERS_MAX; i++)
+    res = job_create(tx, "owner", *(int64_t *)arg, 1, FIXTURE_NOW, error);
+  return res;
+}
+
+/* Strangers can fill the disk neither with a list nor at the cost of another. */
+static void
+test_too_many(void)
+{
+  struct fixture fixture;
+  set_up(&fixture);
+  struct mail mail = { .to = { "ant-owner@example.com" } };
+  g_assert_cmpint(fixture_answer(&fixture, &(struct mail){ .to = { "bee-owner@example.com" } }), ==, REPLY_TAKEN);
+  g_assert_cmpint(fixture_answer(&fixture, &mail), ==, REPLY_TAKEN);
+  int64_t oldest = fixture_int(&fixture, "SELECT max(id) FROM job"), posting = fixture_int(&fixture, "SELECT max(id) FROM posting");
+  g_assert_cmpint(fixture_write(&fixture, fill_up, &posting), ==, RES_OK);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT min(id) FROM job WHERE list_id = 1"), ==, oldest);
+  mail.subject = "one more";
+  g_assert_cmpint(fixture_answer(&fixture, &mail), ==, REPLY_TAKEN);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT min(id) FROM job WHERE list_id = 1"), ==, oldest + 1);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM job WHERE list_id = 1"), ==, JOBS_OF_OWNERS_MAX);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM job WHERE list_id = 2"), ==, 1);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM posting WHERE state = 2"), ==, 1);
   fixture_tear_down(&fixture);
 }
 
@@ -186,6 +243,8 @@ main(int argc, char **argv)
   g_test_add_func("/job/kept", test_jobs);
   g_test_add_func("/job/nobody_to_go_to", test_nobody_to_go_to);
   g_test_add_func("/job/stale", test_stale);
+  g_test_add_func("/job/unclaimed", test_unclaimed);
+  g_test_add_func("/job/too_many", test_too_many);
   g_test_add_func("/job/next", test_next);
   g_test_add_data_func("/job/list_removed/site_owner", "root@example.org", test_list_removed);
   g_test_add_data_func("/job/list_removed/nobody", "", test_list_removed);

@@ -98,6 +98,16 @@ drop_stale_jobs(struct tx *tx, void *arg, GError **error)
 }
 
 static enum res
+drop_unclaimed_jobs(struct tx *tx, void *arg, GError **error)
+{
+  struct round *round = arg;
+  int n = 0;
+  enum res res = job_drop_unclaimed(tx, round->now, SLICE_SIZE, &n, error);
+  round->done = n;
+  return res;
+}
+
+static enum res
 prune_ledger(struct tx *tx, void *arg, GError **error)
 {
   struct round *round = arg;
@@ -119,6 +129,7 @@ static const struct task {
   { "held postings expired", expire_holds, false },
   { "owners' mail released", release_owner_mail, true },
   { "mail without a handler dropped unread", drop_stale_jobs, false },
+  { "owners' mail dropped unread: there were no owners", drop_unclaimed_jobs, false },
   { "old rows of the ledger removed", prune_ledger, false },
   { "members, lists and domains that had left removed", prune_tombstones, false },
 };

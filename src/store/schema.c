@@ -153,6 +153,9 @@ static const char version_3[] =
   /* Who left, and when. */
   "CREATE INDEX member_left ON member (left_at) WHERE left_at IS NOT NULL;\n"
 
+  /* How much owners' mail does a list keep? */
+  "CREATE INDEX job_of_list ON job (list_id, kind);\n"
+
   /* What the process died with (queue/suspect.h): messages that were coming in, by a key of their octets, and jobs. */
   "CREATE TABLE suspect (key BIGINT PRIMARY KEY, strikes BIGINT NOT NULL, at BIGINT NOT NULL);\n"
   "ALTER TABLE job ADD COLUMN strikes BIGINT NOT NULL DEFAULT 0;\n";
