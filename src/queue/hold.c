@@ -176,10 +176,14 @@ hold_expire(struct tx *tx, int64_t now, int limit, int *n, int64_t *next, GError
   for (guint i = 0; res == RES_OK && i < holders->len; i++) {
     const struct holder *holder = &g_array_index(holders, struct holder, i);
     int64_t time;
+    if (*n >= limit) {
+      *next = now;
+      break;
+    }
     res = hold_time(tx, holder->list_id, &time, error);
     if (res != RES_OK || time == 0)
       continue;
-    if (holder->oldest_at <= now - time && *n < limit)
+    if (holder->oldest_at <= now - time)
       res = expire_of_list(tx, holder->list_id, now - time, now, limit - *n, n, error);
     if (res == RES_OK)
       res = next_of_list(tx, holder->list_id, time, next, error);

@@ -15,5 +15,6 @@ enum hold_decision { HOLD_ACCEPT, HOLD_REJECT, HOLD_DISCARD };
 enum res hold_decide(struct tx *tx, const struct list *list, const char *code, enum hold_decision decision, int64_t now, GError **error) MUST_CHECK;
 /* Discards up to `limit` of what a list holds, before it is removed; `n` says how many. */
 enum res hold_discard_all(struct tx *tx, int64_t list_id, int64_t now, int limit, int *n, GError **error) MUST_CHECK;
-/* Discards up to `limit` held postings that have expired, of all lists; `n` says how many. `next` is when the next one expires, INT64_MAX if none. */
+/* Discards up to `limit` held postings that have expired, of all lists; `n` says how many; `limit`: there may be more. `next` is when the next one
+ * expires, `now` if there may be more, INT64_MAX if none. */
 enum res hold_expire(struct tx *tx, int64_t now, int limit, int *n, int64_t *next, GError **error) MUST_CHECK;

@@ -150,6 +150,9 @@ test_expire(void)
   g_assert_cmpint(run.n, ==, 1);
   g_assert_cmpint(run.next, <=, run.now); /* more at once */
   g_assert_cmpint(fixture_write(&fixture, expire, &run), ==, RES_OK);
+  g_assert_cmpint(run.n, ==, 1);
+  g_assert_cmpint(fixture_write(&fixture, expire, &run), ==, RES_OK);
+  g_assert_cmpint(run.n, ==, 0);
   g_assert_cmpint(run.next, ==, INT64_MAX);
   g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM posting WHERE state = 2 AND decided_at IS NOT NULL"), ==, 3);
   g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM posting WHERE state = 1"), ==, 1);
