@@ -150,7 +150,7 @@ monotonic_of(int64_t at)
   return wait <= 0 ? 0 : clock_monotonic() + wait;
 }
 
-/* Locked. True: somebody has set the wall clock since that was minded last. */
+/* Locked. True: somebody has set the wall clock since that was minded last, or the machine has slept, which the monotonic clock does not count. */
 static bool
 clock_is_set(const struct courier *courier)
 {
