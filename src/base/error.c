@@ -1,5 +1,7 @@
 #include "base/error.h"
+#include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 
 /* Not G_DEFINE_QUARK: threads whose first errors come at once would race for its variable. */
 GQuark
@@ -38,6 +40,14 @@ trouble(GError **error, enum reply reply, const char *format, ...)
   error_set(error, reply, format, args);
   va_end(args);
   return RES_TEMP;
+}
+
+/* EFBIG: over RLIMIT_FSIZE, or more than the file system can hold in a file. */
+enum res
+file_trouble(const char *path, const char *doing, GError **error)
+{
+  bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+  return trouble(error, full ? REPLY_FULL : REPLY_TROUBLE, "%s: %s: %s", path, doing, g_strerror(errno));
 }
 
 enum reply

@@ -24,5 +24,7 @@ GQuark listward_error_quark(void);
 enum res refuse(GError **error, enum reply reply, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* Sets `error` (may be NULL) and returns RES_TEMP: our trouble. */
 enum res trouble(GError **error, enum reply reply, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* RES_TEMP for what the system would not do with a file, by errno: "PATH: DOING: why", REPLY_FULL if there is no room for it. `error` may be NULL. */
+enum res file_trouble(const char *path, const char *doing, GError **error);
 /* The reply that `error` carries, or `otherwise` if it is NULL or not one of ours. */
 enum reply error_reply(const GError *error, enum reply otherwise);

@@ -34,12 +34,6 @@ struct restoring {
   int64_t open; /* deliveries that were on their way */
 };
 
-static enum res
-io_trouble(const char *path, const char *doing, GError **error)
-{
-  return trouble(error, errno == ENOSPC ? REPLY_FULL : REPLY_TROUBLE, "%s: %s: %s", path, doing, g_strerror(errno));
-}
-
 /* It may have been sent since: nobody gets it twice unless the operator wants that. */
 static enum res
 set_open_aside(struct tx *tx, void *arg, GError **error)
@@ -68,7 +62,7 @@ static enum res
 forget_in_hand(const struct config *config, GError **error)
 {
   g_autofree char *path = config_path(config, "in-hand");
-  return unlink(path) == 0 || errno == ENOENT ? RES_OK : io_trouble(path, "taking it away", error);
+  return unlink(path) == 0 || errno == ENOENT ? RES_OK : file_trouble(path, "taking it away", error);
 }
 
 static enum res
@@ -115,12 +109,17 @@ run(struct cli *cli, int argc, char **argv)
   struct stat status;
   signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is then an error like a full disk */
   restoring.fd = open(argv[0], O_RDONLY | O_CLOEXEC);
+  enum res res;
   if (restoring.fd < 0 || fstat(restoring.fd, &status) != 0)
-    return io_trouble(argv[0], "opening the backup", &error) == RES_OK ? CLI_DONE : cli_fail(error);
-  enum res res = S_ISREG(status.st_mode) ? restore(&restoring, &error) : refuse(&error, REPLY_TROUBLE, "%s: is no regular file", argv[0]);
+    res = file_trouble(argv[0], "opening the backup", &error);
+  else if (!S_ISREG(status.st_mode))
+    res = refuse(&error, REPLY_TROUBLE, "%s: is no regular file", argv[0]);
+  else
+    res = restore(&restoring, &error);
   if (res == RES_OK)
     show(&restoring);
-  close(restoring.fd);
+  if (restoring.fd >= 0)
+    close(restoring.fd);
   if (restoring.lock >= 0)
     close(restoring.lock);
   g_free(restoring.path);

@@ -71,13 +71,6 @@ backup_make(struct store *store, struct whole_file *file, GError **error)
 
 /* --- of a file that is a backup --- */
 
-static enum res
-io_trouble(const struct whole_file *file, const char *doing, GError **error)
-{
-  bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
-  return trouble(error, full ? REPLY_FULL : REPLY_TROUBLE, "%s: %s: %s", whole_file_path(file), doing, g_strerror(errno));
-}
-
 static bool
 write_all(int fd, const char *octets, size_t n)
 {
@@ -102,7 +95,7 @@ backup_fetch(int fd, struct whole_file *file, GError **error)
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0 || !write_all(whole_file_descriptor(file), octets, (size_t)n))
-      return io_trouble(file, "copying the backup", error);
+      return file_trouble(whole_file_path(file), "copying the backup", error);
   }
 }
 

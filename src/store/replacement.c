@@ -15,16 +15,10 @@
 #define KEPT ".replaced-"
 
 static enum res
-io_trouble(const char *path, const char *doing, GError **error)
-{
-  return trouble(error, errno == ENOSPC || errno == EDQUOT ? REPLY_FULL : REPLY_TROUBLE, "%s: %s: %s", path, doing, g_strerror(errno));
-}
-
-static enum res
 remove_file(const char *path, const char *suffix, GError **error)
 {
   g_autofree char *name = g_strconcat(path, suffix, NULL);
-  return unlink(name) == 0 || errno == ENOENT ? RES_OK : io_trouble(name, "taking it away", error);
+  return unlink(name) == 0 || errno == ENOENT ? RES_OK : file_trouble(name, "taking it away", error);
 }
 
 /* RES_MORE: there is no such file. */
@@ -34,7 +28,7 @@ add_name(const char *path, const char *suffix, const char *name, const char *nam
   g_autofree char *from = g_strconcat(path, suffix, NULL), *to = g_strconcat(name, name_suffix, NULL);
   if (link(from, to) == 0)
     return RES_OK;
-  return errno == ENOENT ? RES_MORE : io_trouble(to, "keeping what was there", error);
+  return errno == ENOENT ? RES_MORE : file_trouble(to, "keeping what was there", error);
 }
 
 /* Of the database at `path`, if it has any. */
@@ -46,7 +40,7 @@ remove_second_names(const char *path, GError **error)
     return RES_OK;
   g_autofree char *folder = g_path_get_dirname(path), *base = g_path_get_basename(path), *start = g_strconcat(base, KEPT, NULL);
   g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
-  enum res res = dir ? RES_OK : io_trouble(folder, "looking for what is kept there", error);
+  enum res res = dir ? RES_OK : file_trouble(folder, "looking for what is kept there", error);
   for (const char *name; res == RES_OK && (name = g_dir_read_name(dir)) != NULL;) {
     g_autofree char *second = g_build_filename(folder, name, NULL);
     if (!g_str_has_prefix(name, start) || stat(second, &named) != 0 || named.st_ino != ours.st_ino || named.st_dev != ours.st_dev)

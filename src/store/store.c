@@ -40,18 +40,12 @@ store_path(const char *url, const char *state_dir, char **path, GError **error)
 }
 
 static enum res
-path_trouble(const char *path, const char *doing, GError **error)
-{
-  return trouble(error, errno == ENOSPC || errno == EDQUOT ? REPLY_FULL : REPLY_TROUBLE, "%s: %s: %s", path, doing, g_strerror(errno));
-}
-
-static enum res
 sync_directory_of(const char *path, GError **error)
 {
   g_autofree char *directory = g_path_get_dirname(path);
   int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   bool durable = fd >= 0 && fsync(fd) == 0;
-  enum res res = durable ? RES_OK : path_trouble(directory, "making the database durable", error);
+  enum res res = durable ? RES_OK : file_trouble(directory, "making the database durable", error);
   if (fd >= 0)
     close(fd);
   return res;
@@ -63,7 +57,7 @@ make_file(const char *path, GError **error)
 {
   int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0)
-    return errno == EEXIST ? RES_OK : path_trouble(path, "making the database", error);
+    return errno == EEXIST ? RES_OK : file_trouble(path, "making the database", error);
   close(fd);
   return sync_directory_of(path, error);
 }
@@ -73,7 +67,7 @@ static enum res
 prepare_file(const struct store_options *options, const char *path, int *fd, GError **error)
 {
   if (options->state_dir && g_mkdir_with_parents(options->state_dir, 0700) != 0)
-    return path_trouble(options->state_dir, "making the state directory", error);
+    return file_trouble(options->state_dir, "making the state directory", error);
   enum res res = make_file(path, error);
   if (res == RES_OK)
     res = wal_owner_check(path, fd, error);

@@ -1,5 +1,4 @@
 #include "store/wal_owner.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,7 +13,7 @@ wal_owner_disown(int fd, GError **error)
   static const unsigned char versions[2] = { NO_LOG, NO_LOG };
   if (pwrite(fd, versions, sizeof versions, VERSIONS_AT) == (ssize_t)sizeof versions)
     return RES_OK;
-  return trouble(error, errno == ENOSPC || errno == EDQUOT ? REPLY_FULL : REPLY_TROUBLE, "marking the copy: %s", g_strerror(errno));
+  return file_trouble("the copy", "marking it", error);
 }
 
 /* The log is looked at before the header: whoever opens a copy for the first time changes the header, and makes the log thereafter. */

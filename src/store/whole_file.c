@@ -17,13 +17,6 @@ struct whole_file {
 };
 
 static enum res
-io_trouble(const char *path, const char *doing, GError **error)
-{
-  bool full = errno == ENOSPC || errno == EDQUOT;
-  return trouble(error, full ? REPLY_FULL : REPLY_TROUBLE, "%s: %s: %s", path, doing, g_strerror(errno));
-}
-
-static enum res
 name_taken(const struct whole_file *file, GError **error)
 {
   return refuse(error, REPLY_TROUBLE, "%s: exists already", file->path);
@@ -37,7 +30,7 @@ look_at_name(struct whole_file *file, GError **error)
   if (file->name[0] == '\0' || strcmp(file->name, ".") == 0 || strcmp(file->name, "..") == 0)
     return refuse(error, REPLY_TROUBLE, "\"%s\" is no name of a file", file->path);
   if (fstatat(file->directory, file->name, &file->existing, AT_SYMLINK_NOFOLLOW) != 0)
-    return errno == ENOENT ? RES_OK : io_trouble(file->path, "looking at it", error);
+    return errno == ENOENT ? RES_OK : file_trouble(file->path, "looking at it", error);
   file->exists = true;
   if (S_ISDIR(file->existing.st_mode))
     return refuse(error, REPLY_TROUBLE, "%s: is a directory; name a file in it", file->path);
@@ -61,11 +54,11 @@ make_part(struct whole_file *file, GError **error)
 {
   file->fd = openat(file->directory, file->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (file->fd < 0)
-    return io_trouble(file->path, "making it", error);
+    return file_trouble(file->path, "making it", error);
   if (flock(file->fd, LOCK_EX | LOCK_NB) != 0 || !still_has_name(file))
     return trouble(error, REPLY_TROUBLE, "%s: another process is making it", file->path);
   file->has_part = true;
-  return ftruncate(file->fd, 0) == 0 && fchmod(file->fd, 0600) == 0 ? RES_OK : io_trouble(file->path, "making it", error);
+  return ftruncate(file->fd, 0) == 0 && fchmod(file->fd, 0600) == 0 ? RES_OK : file_trouble(file->path, "making it", error);
 }
 
 /* By which a file without a name is named. Owned by the caller. */
@@ -96,7 +89,7 @@ make(struct whole_file *file, GError **error)
   g_autofree char *directory = g_path_get_dirname(file->path);
   file->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (file->directory < 0)
-    return io_trouble(directory, "looking for the directory", error);
+    return file_trouble(directory, "looking for the directory", error);
   enum res res = look_at_name(file, error);
   if (res != RES_OK || make_unnamed(file))
     return res;
@@ -143,7 +136,7 @@ whole_file_replaces(const struct whole_file *file, const char *path)
 static enum res
 naming_failed(const struct whole_file *file, GError **error)
 {
-  return errno == EEXIST ? name_taken(file, error) : io_trouble(file->path, "giving it its name", error);
+  return errno == EEXIST ? name_taken(file, error) : file_trouble(file->path, "giving it its name", error);
 }
 
 static bool
@@ -175,13 +168,13 @@ enum res
 whole_file_publish(struct whole_file *file, GError **error)
 {
   if (fsync(file->fd) != 0)
-    return io_trouble(file->path, "writing it to disk", error);
+    return file_trouble(file->path, "writing it to disk", error);
   if (!take_name(file))
     return naming_failed(file, error);
   if (file->has_part)
     unlinkat(file->directory, file->part, 0); /* if it was linked, not renamed */
   file->has_part = false;
-  return fsync(file->directory) == 0 ? RES_OK : io_trouble(file->path, "writing its name to disk", error);
+  return fsync(file->directory) == 0 ? RES_OK : file_trouble(file->path, "writing its name to disk", error);
 }
 
 void
