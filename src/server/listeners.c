@@ -1,16 +1,16 @@
 /* One thread for each listening descriptor waits for connections, one thread for each session serves it. The table of sessions is
  * the only state they share. A session takes itself out of the table when it ends.
  *
- * When there is no room the newcomer is told 421. The log says so once, and once more when a fifth of the sessions has gone: a crowd at the
- * door does not fill the disk. */
+ * When there is no room the newcomer is told 421 (server/shortage.h). */
 #include "server/listeners.h"
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "base/token.h"
 #include "net/endpoint.h"
 #include "server/descriptors.h"
-#include "base/thread.h"
+#include "server/shortage.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -39,12 +39,6 @@ struct session {
   bool leaving; /* told to end; no longer counted */
 };
 
-enum shortage { OF_SESSIONS, OF_DESCRIPTORS, OF_THREADS, SHORTAGES };
-
-static const char *const shortage_events[SHORTAGES] = {
-  [OF_SESSIONS] = "too many sessions", [OF_DESCRIPTORS] = "no descriptor for a session", [OF_THREADS] = "no thread for a session",
-};
-
 struct listeners {
   pthread_mutex_t lock;
   pthread_cond_t ended;
@@ -53,11 +47,7 @@ struct listeners {
   size_t leaving;
   size_t max_sessions;
   int64_t reserve; /* descriptors that sessions leave alone */
-  struct {
-    bool on;
-    size_t sessions;  /* when it began */
-    int64_t refused;  /* newcomers since then */
-  } shortages[SHORTAGES];
+  struct shortages shortages;
   int stop_event;
   const struct door_hooks *hooks;
   struct door_options *options;
@@ -142,40 +132,6 @@ update_shortage(struct listeners *listeners)
   atomic_store(&listeners->options->short_of_sessions, counted(listeners) * 5 > listeners->max_sessions * 4);
 }
 
-/* Lock held. True: the log is to say it. */
-static bool
-shortage_begins(struct listeners *listeners, enum shortage shortage)
-{
-  listeners->shortages[shortage].refused++;
-  if (listeners->shortages[shortage].on)
-    return false;
-  listeners->shortages[shortage].on = true;
-  listeners->shortages[shortage].sessions = listeners->sessions->len;
-  return true;
-}
-
-/* Lock held. Fills in, for each shortage, the newcomers that it has cost, if it is over now, else 0. */
-static void
-shortages_end(struct listeners *listeners, int64_t refused[SHORTAGES])
-{
-  for (enum shortage shortage = 0; shortage < SHORTAGES; shortage++) {
-    refused[shortage] = 0;
-    if (!listeners->shortages[shortage].on || listeners->sessions->len * 5 > MAX(listeners->shortages[shortage].sessions * 4, 5))
-      continue;
-    refused[shortage] = listeners->shortages[shortage].refused;
-    listeners->shortages[shortage].refused = 0;
-    listeners->shortages[shortage].on = false;
-  }
-}
-
-static void
-log_shortages_ended(const int64_t refused[SHORTAGES])
-{
-  for (enum shortage shortage = 0; shortage < SHORTAGES; shortage++)
-    if (refused[shortage])
-      log_note("newcomers are let in again", log_str("after", shortage_events[shortage]), log_int("turned_away", refused[shortage]));
-}
-
 static void
 tell_to_leave(struct listeners *listeners, struct session *session, enum reply reply)
 {
@@ -186,16 +142,28 @@ tell_to_leave(struct listeners *listeners, struct session *session, enum reply r
   door_session_end(session->door, reply);
 }
 
-/* The session idle longest outside a transaction, or NULL. Lock held. */
+static bool
+is_idle(struct session *session, int64_t *since)
+{
+  return door_session_idle(session->door, since);
+}
+
+static bool
+is_overdue(struct session *session, int64_t *since)
+{
+  return door_session_overdue(session->door, clock_monotonic(), since);
+}
+
+/* The session that `is_so` since the longest time, or NULL. Lock held. */
 static struct session *
-longest_idle(const struct listeners *listeners)
+find_longest(const struct listeners *listeners, bool (*is_so)(struct session *session, int64_t *since))
 {
   struct session *found = NULL;
   int64_t oldest = INT64_MAX;
   for (guint i = 0; i < listeners->sessions->len; i++) {
     struct session *session = g_ptr_array_index(listeners->sessions, i);
     int64_t since;
-    if (!session->leaving && door_session_idle(session->door, &since) && since < oldest) {
+    if (!session->leaving && is_so(session, &since) && since < oldest) {
       oldest = since;
       found = session;
     }
@@ -203,30 +171,14 @@ longest_idle(const struct listeners *listeners)
   return found;
 }
 
-/* The session in a transaction that has been slower than the minimum rate for longest, or NULL. Lock held. */
-static struct session *
-longest_overdue(const struct listeners *listeners)
-{
-  struct session *found = NULL;
-  int64_t now = clock_monotonic(), oldest = INT64_MAX;
-  for (guint i = 0; i < listeners->sessions->len; i++) {
-    struct session *session = g_ptr_array_index(listeners->sessions, i);
-    int64_t since;
-    if (!session->leaving && door_session_overdue(session->door, now, &since) && since < oldest) {
-      oldest = since;
-      found = session;
-    }
-  }
-  return found;
-}
-
-/* Tells one session to end, if there is one that may. Lock held. False: all are at work, or as many are leaving as may be. */
+/* Tells one session to end, if there is one that may: that idle longest outside a transaction, else that slower than the minimum rate for longest. Lock held. False: all
+ * are at work, or as many are leaving as may be. */
 static bool
 send_one_away(struct listeners *listeners)
 {
   if (listeners->leaving >= listeners->max_sessions)
     return false;
-  struct session *idle = longest_idle(listeners), *overdue = idle ? NULL : longest_overdue(listeners);
+  struct session *idle = find_longest(listeners, is_idle), *overdue = idle ? NULL : find_longest(listeners, is_overdue);
   if (idle)
     tell_to_leave(listeners, idle, REPLY_BUSY);
   else if (overdue)
@@ -267,12 +219,12 @@ session_thread(void *data)
     listeners->leaving--;
   update_shortage(listeners);
   int64_t refused[SHORTAGES];
-  shortages_end(listeners, refused);
+  shortages_end(&listeners->shortages, listeners->sessions->len, refused);
   door_session_free(session->door);
   g_free(session);
   pthread_cond_broadcast(&listeners->ended);
   pthread_mutex_unlock(&listeners->lock);
-  log_shortages_ended(refused);
+  shortages_log_ended(refused);
   return NULL;
 }
 
@@ -312,15 +264,6 @@ turn_away(int fd)
   if (send(fd, line->str, line->len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
     log_debug("newcomer could not be told", log_str("error", g_strerror(errno)));
   counter_add(COUNTER_SESSIONS_REFUSED, 1);
-}
-
-static void
-log_shortage(const struct listener *listener, enum shortage shortage, size_t sessions)
-{
-  if (shortage == OF_SESSIONS)
-    log_warn(shortage_events[shortage], log_str("listen", listener->text), log_int("max", (int64_t)sessions));
-  else
-    log_alarm(shortage_events[shortage], log_str("listen", listener->text), log_int("sessions", (int64_t)sessions));
 }
 
 static struct session *
@@ -370,14 +313,14 @@ admit(struct listener *listener, int fd, const struct sockaddr_storage *peer)
     close(fd);
   } else
     shortage = begin_session(listener, fd, peer);
-  bool begins = shortage != SHORTAGES && shortage_begins(listeners, shortage);
+  bool begins = shortage != SHORTAGES && shortage_begins(&listeners->shortages, shortage, listeners->sessions->len);
   if (shortage == SHORTAGES)
-    shortages_end(listeners, refused);
+    shortages_end(&listeners->shortages, listeners->sessions->len, refused);
   size_t sessions = counted(listeners);
   pthread_mutex_unlock(&listeners->lock);
   if (begins)
-    log_shortage(listener, shortage, sessions);
-  log_shortages_ended(refused);
+    shortage_log(shortage, listener->text, sessions);
+  shortages_log_ended(refused);
 }
 
 /* Out of descriptors or memory: waiting a little (or for the stop) beats a busy loop. */
@@ -386,12 +329,12 @@ pause_accepting(struct listener *listener)
 {
   struct listeners *listeners = listener->owner;
   pthread_mutex_lock(&listeners->lock);
-  bool begins = shortage_begins(listeners, OF_DESCRIPTORS);
+  bool begins = shortage_begins(&listeners->shortages, OF_DESCRIPTORS, listeners->sessions->len);
   make_room_for_the_next(listeners);
   size_t sessions = counted(listeners);
   pthread_mutex_unlock(&listeners->lock);
   if (begins)
-    log_shortage(listener, OF_DESCRIPTORS, sessions);
+    shortage_log(OF_DESCRIPTORS, listener->text, sessions);
   struct pollfd stop = { .fd = listener->owner->stop_event, .events = POLLIN };
   poll(&stop, 1, 1000);
 }
