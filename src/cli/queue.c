@@ -189,7 +189,7 @@ forgive(struct tx *tx, void *arg, GError **error)
 static enum res
 hold_one(struct tx *tx, void *arg, GError **error)
 {
-  return set_aside_hold(tx, arg, error);
+  return set_aside_hold(tx, arg, clock_now(), error);
 }
 
 /* `retry --hold`: each for itself, as `accept` does it. */

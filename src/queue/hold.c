@@ -6,7 +6,7 @@
 
 #define LIST_MAX 10000
 
-/* In SQL below, state 1 is POSTING_HELD: as a constant, so that the index posting_of_list serves. */
+/* In SQL below, state 1 is POSTING_HELD: as a constant, so that the index posting_held serves. */
 G_STATIC_ASSERT(POSTING_HELD == 1);
 
 enum res
@@ -14,7 +14,7 @@ hold_list(struct tx *tx, int64_t list_id, GPtrArray **postings, GError **error)
 {
   g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func((GDestroyNotify)posting_free);
   OWN(rows) rows = NULL;
-  enum res res = sql_query(tx, "SELECT " POSTING_COLUMNS " FROM posting WHERE list_id = $1 AND state = 1 ORDER BY received_at, id LIMIT $2",
+  enum res res = sql_query(tx, "SELECT " POSTING_COLUMNS " FROM posting WHERE list_id = $1 AND state = 1 ORDER BY held_at, id LIMIT $2",
                            SQL_ARGS(sql_int(list_id), sql_int(LIST_MAX)), &rows, error);
   if (res != RES_OK)
     return res;
@@ -37,7 +37,7 @@ static enum res
 hold_discard_oldest(struct tx *tx, const struct list *list, int64_t now, char discarded[17], GError **error)
 {
   OWN(rows) rows = NULL;
-  enum res res = sql_query(tx, "SELECT id, code FROM posting WHERE list_id = $1 AND state = 1 AND proven = 0 ORDER BY received_at, id LIMIT 1",
+  enum res res = sql_query(tx, "SELECT id, code FROM posting WHERE list_id = $1 AND state = 1 AND proven = 0 ORDER BY held_at, id LIMIT 1",
                            SQL_ARGS(sql_int(list->id)), &rows, error);
   if (res == RES_OK)
     res = rows_next(rows, error);
@@ -111,7 +111,7 @@ holders_read(struct tx *tx, GArray *holders, GError **error)
 {
   OWN(rows) rows = NULL;
   enum res res = sql_query(tx,
-                           "SELECT l.id, (SELECT p.received_at FROM posting p WHERE p.list_id = l.id AND p.state = 1 ORDER BY p.received_at LIMIT 1) FROM list l "
+                           "SELECT l.id, (SELECT p.held_at FROM posting p WHERE p.list_id = l.id AND p.state = 1 ORDER BY p.held_at LIMIT 1) FROM list l "
                            "WHERE l.removed_at IS NULL",
                            SQL_NO_ARGS, &rows, error);
   if (res != RES_OK)
@@ -138,8 +138,8 @@ static enum res
 expire_of_list(struct tx *tx, int64_t list_id, int64_t before, int64_t now, int limit, int *n, GError **error)
 {
   enum res res = sql_run(tx,
-                         "UPDATE posting SET state = $1, decided_at = $2 WHERE id IN (SELECT id FROM posting WHERE list_id = $3 AND state = 1 AND received_at <= $4 "
-                         "ORDER BY received_at LIMIT $5)",
+                         "UPDATE posting SET state = $1, decided_at = $2 WHERE id IN (SELECT id FROM posting WHERE list_id = $3 AND state = 1 AND held_at <= $4 "
+                         "ORDER BY held_at LIMIT $5)",
                          SQL_ARGS(sql_int(POSTING_DISCARDED), sql_int(now), sql_int(list_id), sql_int(before), sql_int(limit)), error);
   if (res == RES_OK)
     *n += (int)sql_changes(tx);
@@ -159,7 +159,7 @@ static enum res
 next_of_list(struct tx *tx, int64_t list_id, int64_t time, int64_t *next, GError **error)
 {
   int64_t oldest;
-  enum res res = sql_int_of(tx, "SELECT received_at FROM posting WHERE list_id = $1 AND state = 1 ORDER BY received_at LIMIT 1", SQL_ARGS(sql_int(list_id)),
+  enum res res = sql_int_of(tx, "SELECT held_at FROM posting WHERE list_id = $1 AND state = 1 ORDER BY held_at LIMIT 1", SQL_ARGS(sql_int(list_id)),
                             &oldest, error);
   if (res == RES_OK)
     *next = MIN(*next, oldest + time);

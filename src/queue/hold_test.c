@@ -3,6 +3,7 @@
 #include "queue/delivery.h"
 #include "queue/fixture.h"
 #include "queue/hold.h"
+#include "queue/set_aside.h"
 
 #define ANT "ant@example.com"
 #define BEE "bee@example.com"
@@ -159,6 +160,45 @@ test_expire(void)
   fixture_tear_down(&fixture);
 }
 
+struct late {
+  const char *code;
+  int64_t now;
+};
+
+static enum res
+hold_late(struct tx *tx, void *arg, GError **error)
+{
+  const struct late *late = arg;
+  return set_aside_hold(tx, late->code, late->now, error);
+}
+
+/* What was set aside, and given to the moderators long after it came, waits for them as long as anything else. */
+static void
+test_expire_of_what_was_set_aside(void)
+{
+  struct fixture fixture;
+  set_up(&fixture);
+  fixture_set(&fixture, ANT, "default_nonmember_action", "accept");
+  fixture_set(&fixture, ANT, "max_days_to_hold", "2");
+  fixture_member(&fixture, ANT, MEMBER_MEMBER, "joe@example.org", NULL);
+  struct outcome outcome = { .wake = false };
+  fixture_post(&fixture, &(struct mail){ .from = "eve@example.org", .to = { ANT } }, &outcome);
+  g_assert_cmpint(outcome.reply[0], ==, REPLY_ACCEPTED);
+  fixture_run(&fixture, "UPDATE delivery SET state = 1");
+  struct late late = { .code = outcome.code[0], .now = FIXTURE_NOW + 20 * CLOCK_DAY };
+  g_assert_cmpint(fixture_write(&fixture, hold_late, &late), ==, RES_OK);
+
+  struct expire run = { .now = late.now + 2 * CLOCK_DAY - 1, .limit = 10 };
+  g_assert_cmpint(fixture_write(&fixture, expire, &run), ==, RES_OK);
+  g_assert_cmpint(run.n, ==, 0);
+  g_assert_cmpint(run.next, ==, late.now + 2 * CLOCK_DAY);
+  run.now = run.next;
+  g_assert_cmpint(fixture_write(&fixture, expire, &run), ==, RES_OK);
+  g_assert_cmpint(run.n, ==, 1);
+  outcome_clear(&outcome);
+  fixture_tear_down(&fixture);
+}
+
 static enum res
 discard_all(struct tx *tx, void *arg, GError **error)
 {
@@ -238,6 +278,7 @@ main(int argc, char **argv)
   g_test_add_func("/hold/list", test_list);
   g_test_add_func("/hold/decide", test_decide);
   g_test_add_func("/hold/expire", test_expire);
+  g_test_add_func("/hold/expire_of_what_was_set_aside", test_expire_of_what_was_set_aside);
   g_test_add_func("/hold/discard_all", test_discard_all);
   g_test_add_func("/hold/counts", test_counts);
   return g_test_run();

@@ -97,7 +97,7 @@ static const char *const undo_statements[] = {
 };
 
 enum res
-set_aside_hold(struct tx *tx, const char *code, GError **error)
+set_aside_hold(struct tx *tx, const char *code, int64_t now, GError **error)
 {
   int64_t delivery_id = 0, posting_id = 0;
   enum res res = find(tx, code, &delivery_id, &posting_id, error);
@@ -108,6 +108,6 @@ set_aside_hold(struct tx *tx, const char *code, GError **error)
   if (res != RES_OK)
     return res;
   return sql_run(tx,
-                 "UPDATE posting SET state = 1, number = 0, decided_at = NULL, rule = 'crash', reason = 'the server died each time it sent this' WHERE id = $1",
-                 SQL_ARGS(sql_int(posting_id)), error);
+                 "UPDATE posting SET state = 1, number = 0, held_at = $2, decided_at = NULL, rule = 'crash', reason = 'the server died each time it sent this' WHERE id = $1",
+                 SQL_ARGS(sql_int(posting_id), sql_int(now)), error);
 }

@@ -19,6 +19,6 @@ void set_aside_posting_free(struct set_aside_posting *posting);
 /* Up to `limit` of the postings, the oldest first: an array of struct set_aside_posting, owned by the caller. */
 enum res set_aside_postings(struct tx *tx, int limit, GPtrArray **postings, GError **error) MUST_CHECK;
 
-/* Gives a posting to its list's moderators, as if it had been held. RES_BAD: nothing is set aside by that id, it is no posting to a list that is there, or some members have
+/* Gives a posting to its list's moderators, as if it had been held at `now`. RES_BAD: nothing is set aside by that id, it is no posting to a list that is there, or some members have
  * got it already. */
-enum res set_aside_hold(struct tx *tx, const char *code, GError **error) MUST_CHECK;
+enum res set_aside_hold(struct tx *tx, const char *code, int64_t now, GError **error) MUST_CHECK;

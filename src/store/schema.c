@@ -150,6 +150,11 @@ static const char version_3[] =
   "DROP INDEX delivery_due;\n"
   "CREATE INDEX delivery_due ON delivery (outlet, due_at, served_at, strikes, list_id, state) WHERE state = 0 AND due_at IS NOT NULL;\n"
 
+  /* Since when a posting waits for the moderators: not always since it came. NULL: it does not. */
+  "ALTER TABLE posting ADD COLUMN held_at BIGINT;\n"
+  "UPDATE posting SET held_at = received_at WHERE state = 1;\n"
+  "CREATE INDEX posting_held ON posting (list_id, held_at) WHERE state = 1;\n"
+
   /* Who left, and when. */
   "CREATE INDEX member_left ON member (left_at) WHERE left_at IS NOT NULL;\n"
 
