@@ -206,7 +206,7 @@ class Moderated(Stepping):
         self.start()
         self.hand_in(HELD)
         self.server.kill()
-        self.change(f'UPDATE posting SET received_at = received_at - {15 * DAY}')
+        self.change(f'UPDATE posting SET received_at = received_at - {15 * DAY}, held_at = held_at - {15 * DAY}')
         self.start(mark)
         self.died()
         self.finish(until='SELECT count(*) FROM posting WHERE state = 1')

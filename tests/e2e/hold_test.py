@@ -23,7 +23,7 @@ class Hold(Served):
     def age(self, ids, days):
         """As if they had come so long ago. The clock is not ours to set, so the rows are."""
         with sqlite3.connect(os.path.join(self.daemon.state, 'listward.db'), timeout=30) as database:
-            database.executemany('UPDATE posting SET received_at = received_at - ? WHERE code = ?', [(days * DAY, each) for each in ids])
+            database.executemany('UPDATE posting SET received_at = received_at - ?, held_at = held_at - ? WHERE code = ?', [(days * DAY, days * DAY, each) for each in ids])
         database.close()
 
 

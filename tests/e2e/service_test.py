@@ -476,6 +476,11 @@ class Quiet(Service):
     """An idle server makes no wake-ups."""
     SECONDS = 1.5  # the one wait of a fixed length in these tests: nothing announces that nothing happens
 
+    def setUp(self):
+        super().setUp()
+        if 'TSAN_OPTIONS' in os.environ:
+            events.skip('quiet', 'ThreadSanitizer has a thread of its own, which wakes up')
+
     def switches(self, daemon):
         """{thread: voluntary context switches}; each time a thread wakes up and goes back to sleep it has one more."""
         counts, folder = {}, f'/proc/{daemon.process.pid}/task'
