@@ -302,6 +302,8 @@ run(struct cli *cli, int argc, char **argv)
   OWN(list) list = NULL;
   enum res res = cli_open_list(cli, argv[1], &store, &list, &error);
   struct syncing syncing = { .list = list, .delivery = choice, .limit = limit, .wanted = wanted, .leaving = leaving, .joining = joining };
+  if (res == RES_OK && !no_change)
+    res = store_room(store, cli->config->min_free_space, 0, &error);
   if (res == RES_OK)
     res = read_file(argv[0], wanted, &error);
   if (res == RES_OK)

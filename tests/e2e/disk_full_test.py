@@ -32,9 +32,10 @@ class NearlyFull(Served):
         self.assertEqual(client.command('NOOP').code, 250)  # the connection stays
         self.assertEqual(len(self.daemon.log_lines(since, event=ALARM)), 1)
         self.copy_of(before)  # what was taken goes on
-        refused = self.daemon.cli('addmembers', '-', self.ant, stdin='new@example.org\n')
-        self.assertEqual((refused.code, refused.out), (1, ''))
-        self.assertIn('make room on the disk', refused.err)
+        for command in 'addmembers', 'syncmembers':
+            refused = self.daemon.cli(command, '-', self.ant, stdin='new@example.org\n')
+            self.assertEqual((refused.code, refused.out), (1, ''))
+            self.assertIn('make room on the disk', refused.err)
         self.limit('1M')
         self.assertRegex(str(client.deliver(MEMBER, [self.ant], message())[0]), accepted(self.ant))
         self.assertEqual(len(self.daemon.log_lines(since, event=OVER)), 1)
