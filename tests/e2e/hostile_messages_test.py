@@ -1,9 +1,17 @@
 """Messages that no mail program writes: one answer, bounded memory, and time in proportion to their size."""
+import os
 import unittest
 
+from lib import events
 from lib.hostile import FULL, MEBI, MEMBER, Outlives, cpu_of, message, post, pour
 from lib.lmtp import stuff
 from lib.posting import code
+
+
+def setUpModule():
+    if 'TSAN_OPTIONS' in os.environ:
+        events.skip('bounds', 'ThreadSanitizer takes many times the memory and the processor')
+
 
 HEADER = 240000  # octets, just below what is read; more is malformed
 MIXED = b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n'
