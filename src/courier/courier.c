@@ -5,8 +5,8 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "courier/clamp.h"
+#include "courier/lane.h"
 #include "courier/list_load.h"
-#include "courier/roster_chunk.h"
 #include "courier/shape_choice.h"
 #include "courier/takeback.h"
 #include "courier/work_step.h"
@@ -19,13 +19,6 @@
 /* While the database fails it is asked so often, and so often that is said: by all threads together. */
 #define DATABASE_PAUSE CLOCK_SECOND
 #define TELL_EVERY CLOCK_MINUTE
-
-/* An outlet and what it has in hand. */
-struct lane {
-  struct outlet *outlet;
-  struct work_tools tools; /* with messages of its own: what one outlet holds in memory keeps nothing from the others */
-  int in_flight;           /* pieces of work, one that is being claimed included */
-};
 
 /* A piece of work in flight. */
 struct piece {
@@ -61,20 +54,6 @@ struct courier {
   int64_t ahead;       /* of the monotonic clock is the wall clock, as seen last */
 };
 
-static void
-lane_init(struct courier *courier, struct lane *lane, struct store *store, const struct courier_options *options, size_t n)
-{
-  const struct retry_schedule usual = { .first = 5 * CLOCK_MINUTE, .max = 4 * CLOCK_HOUR, .lifetime = 5 * CLOCK_DAY };
-  int64_t octets = options->max_octets > 0 ? options->max_octets : 64 * 1024 * 1024;
-  lane->tools = (struct work_tools){
-    .store = store,
-    .shelf = parcel_shelf_new(store, octets / (int64_t)n, courier->hostname),
-    .retry = options->retry.first > 0 ? options->retry : usual,
-    .personal_domains = courier->personal_domains,
-    .chunk_size = options->chunk_size > 0 ? (size_t)MIN(options->chunk_size, ROSTER_CHUNK_MAX) : ROSTER_CHUNK_MAX,
-  };
-}
-
 struct courier *
 courier_new(struct store *store, const struct courier_options *options, struct outlet *const *outlets, size_t n)
 {
@@ -84,8 +63,7 @@ courier_new(struct store *store, const struct courier_options *options, struct o
   courier->personal_domains = shape_choice_domains(options->personal_domains);
   for (; courier->n_lanes < n; courier->n_lanes++) {
     struct lane *lane = &courier->lanes[courier->n_lanes];
-    lane->outlet = outlets[courier->n_lanes];
-    lane_init(courier, lane, store, options, n);
+    lane_init(lane, outlets[courier->n_lanes], store, options, n, courier->hostname, courier->personal_domains);
     courier->sections[courier->n_lanes] = lane->outlet->section;
     courier->n_threads += lane->outlet->connections;
   }
@@ -111,10 +89,8 @@ courier_free(struct courier *courier)
   pthread_cond_destroy(&courier->ended);
   pthread_cond_destroy(&courier->woken);
   pthread_mutex_destroy(&courier->lock);
-  for (size_t i = 0; i < courier->n_lanes; i++) {
-    parcel_shelf_free(courier->lanes[i].tools.shelf);
-    outlet_free(courier->lanes[i].outlet);
-  }
+  for (size_t i = 0; i < courier->n_lanes; i++)
+    lane_clear(&courier->lanes[i]);
   list_load_free(courier->load);
   g_hash_table_unref(courier->told);
   g_strfreev(courier->personal_domains);
@@ -131,13 +107,6 @@ stir_leader(struct courier *courier)
 {
   courier->generation++;
   pthread_cond_signal(&courier->leader);
-}
-
-/* Locked. How many more pieces an outlet can take now, and when to ask again. */
-static int
-room_of(const struct lane *lane, int64_t *again)
-{
-  return outlet_room(lane->outlet, clock_monotonic(), again) - lane->in_flight;
 }
 
 /* A time of the wall clock as one of the monotonic clock. */
@@ -218,7 +187,7 @@ ask_for_work(struct courier *courier, struct next_work *next, struct lane *asked
   for (size_t i = 0; i < courier->n_lanes; i++) {
     struct lane *lane = &courier->lanes[(courier->turn + i) % courier->n_lanes];
     int64_t again;
-    if (room_of(lane, &again) > 0) {
+    if (lane_room(lane, &again) > 0) {
       lane->in_flight++;
       asked[next->n_outlets] = lane;
       next->outlets[next->n_outlets++] = lane->outlet->section;
@@ -309,25 +278,13 @@ claim_work(struct courier *courier, struct piece *piece, int64_t *until)
   return next.claim != NULL;
 }
 
-static int64_t
-expire_all(struct courier *courier)
-{
-  int64_t next = INT64_MAX;
-  for (size_t i = 0; i < courier->n_lanes; i++) {
-    int64_t at = outlet_expire(courier->lanes[i].outlet, clock_monotonic());
-    next = MIN(next, at);
-  }
-  return next;
-}
-
 /* Locked, but not while asleep. Until `until`, until stirred, or until somebody has set the clock. */
 static void
 sleep_until(struct courier *courier, int64_t until, unsigned generation)
 {
   pthread_mutex_unlock(&courier->lock);
-  for (size_t i = 0; i < courier->n_lanes; i++)
-    parcel_shelf_clear(courier->lanes[i].tools.shelf);
-  int64_t expire = expire_all(courier);
+  lanes_forget_messages(courier->lanes, courier->n_lanes);
+  int64_t expire = lanes_expire(courier->lanes, courier->n_lanes);
   pthread_mutex_lock(&courier->lock);
   while (courier->generation == generation && !courier->stopping && clock_monotonic() < until && (until == INT64_MAX || !clock_is_set(courier))) {
     int64_t look = until == INT64_MAX ? until : clock_monotonic() + CLOCK_LOOK;
@@ -336,7 +293,7 @@ sleep_until(struct courier *courier, int64_t until, unsigned generation)
     if (clock_monotonic() < expire)
       continue;
     pthread_mutex_unlock(&courier->lock);
-    expire = expire_all(courier);
+    expire = lanes_expire(courier->lanes, courier->n_lanes);
     pthread_mutex_lock(&courier->lock);
   }
 }
@@ -416,7 +373,7 @@ static bool
 wants_more(struct courier *courier, const struct piece *piece, struct next_work *next)
 {
   int64_t again;
-  if (courier->stopping || courier->alone || room_of(piece->lane, &again) < 0)
+  if (courier->stopping || courier->alone || lane_room(piece->lane, &again) < 0)
     return false;
   next->outlets[next->n_outlets++] = piece->lane->outlet->section;
   (void)list_load_remove(courier->load, piece->list_id, piece->octets);
@@ -440,7 +397,7 @@ take_turn(struct courier *courier, struct piece *piece, struct claim *next)
     lane->in_flight--;
     courier->in_flight--;
   }
-  if (stir || next == NULL || room_of(lane, &again) > 0)
+  if (stir || next == NULL || lane_room(lane, &again) > 0)
     stir_leader(courier);
   return next != NULL;
 }
@@ -509,13 +466,6 @@ take_back(struct courier *courier, GError **error)
   return res == RES_OK ? RES_OK : RES_TEMP;
 }
 
-static void
-cut_all(struct courier *courier, bool cut)
-{
-  for (size_t i = 0; i < courier->n_lanes; i++)
-    outlet_cut(courier->lanes[i].outlet, cut);
-}
-
 enum res
 courier_start(struct courier *courier, GError **error)
 {
@@ -525,7 +475,7 @@ courier_start(struct courier *courier, GError **error)
     res = clamp_all(courier->lanes[0].tools.store, &courier->lanes[0].tools.retry, error);
   if (res != RES_OK)
     return res;
-  cut_all(courier, false);
+  lanes_cut(courier->lanes, courier->n_lanes, false);
   pthread_mutex_lock(&courier->lock);
   courier->stopping = false;
   courier->strays = true;
@@ -587,23 +537,9 @@ courier_stop(struct courier *courier, int64_t deadline)
   bool late = courier->running > 0;
   pthread_mutex_unlock(&courier->lock);
   if (late)
-    cut_all(courier, true);
+    lanes_cut(courier->lanes, courier->n_lanes, true);
   for (int i = 0; i < courier->n_threads; i++)
     pthread_join(courier->threads[i], NULL);
-}
-
-/* Since when none of the hops from `first` on is reached; 0: one is. */
-static int64_t
-down_since(const GArray *hops, guint first)
-{
-  int64_t since = 0;
-  for (guint i = first; i < hops->len; i++) {
-    int64_t at = g_array_index(hops, struct hop_state, i).down_since;
-    if (at == 0)
-      return 0;
-    since = MAX(since, at);
-  }
-  return since;
 }
 
 void
@@ -613,13 +549,7 @@ courier_state(struct courier *courier, struct courier_state *state)
   pthread_mutex_lock(&courier->lock);
   state->in_flight = courier->in_flight;
   pthread_mutex_unlock(&courier->lock);
-  for (size_t i = 0; i < courier->n_lanes; i++) {
-    guint first = state->hops->len;
-    outlet_state(courier->lanes[i].outlet, state->hops);
-    int64_t since = down_since(state->hops, first);
-    if (since != 0 && (state->down_since == 0 || since < state->down_since))
-      state->down_since = since;
-  }
+  state->down_since = lanes_state(courier->lanes, courier->n_lanes, state->hops);
 }
 
 void
