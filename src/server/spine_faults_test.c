@@ -531,20 +531,13 @@ static const struct row {
   { "error/read-lasting", FAULT_READ, FAULT_IO_ERROR, .lasting = true },
 };
 
-static int64_t
-stride_after(int64_t at)
-{
-  bool all = g_strcmp0(g_getenv("LISTWARD_DISK_FAULTS"), "all") == 0;
-  return all || at < 3 ? 1 : at / 2;
-}
-
 static void
 test_row(gconstpointer data)
 {
   const struct row *row = data;
   int runs = 0;
   struct fault fault = { .call = row->call, .kind = row->kind, .lasting = row->lasting, .at = 1 };
-  for (; fault.seed = (uint32_t)fault.at, run(&fault, row->power_lost_later); fault.at += stride_after(fault.at))
+  for (; fault.seed = (uint32_t)fault.at, run(&fault, row->power_lost_later); fault.at += fault_vfs_stride(fault.at, 2))
     runs++;
   g_test_message("%d runs", runs);
   g_assert_cmpint(runs, >, 0);

@@ -256,13 +256,6 @@ static const struct row {
   { "error/read", FAULT_READ, FAULT_ANY_FILE, FAULT_IO_ERROR },
 };
 
-static int64_t
-stride_after(int64_t at)
-{
-  bool all = g_strcmp0(g_getenv("LISTWARD_DISK_FAULTS"), "all") == 0;
-  return all || at < 4 ? 1 : at / 2;
-}
-
 static void
 test_row(gconstpointer data)
 {
@@ -271,7 +264,7 @@ test_row(gconstpointer data)
   for (int lasting = 0; lasting <= (row->kind < FAULT_POWER); lasting++)
     for (enum ending ending = ORDERLY; ending < (row->kind < FAULT_POWER ? ENDINGS : POWER_LOST_LATER); ending++) {
       struct fault fault = { .call = row->call, .kind = row->kind, .file = row->file, .at = 1, .lasting = lasting };
-      for (; fault.seed = (uint32_t)fault.at, run(&fault, ending); fault.at += stride_after(fault.at))
+      for (; fault.seed = (uint32_t)fault.at, run(&fault, ending); fault.at += fault_vfs_stride(fault.at, 2))
         runs++;
     }
   g_test_message("%d runs", runs);

@@ -483,3 +483,10 @@ fault_vfs_forget(void)
   is_off = is_armed = false;
   pthread_mutex_unlock(&lock);
 }
+
+int64_t
+fault_vfs_stride(int64_t at, int64_t part)
+{
+  bool all = g_strcmp0(g_getenv("LISTWARD_DISK_FAULTS"), "all") == 0;
+  return all || at < 2 * part ? 1 : at / part;
+}

@@ -58,6 +58,10 @@ int64_t fault_vfs_calls(enum fault_call call);
 /* Forgets what it knows of the files; all connections must be closed. */
 void fault_vfs_forget(void);
 
+/* How far to go from the `at`-th call to the next that is to fail: to the next one with LISTWARD_DISK_FAULTS=all, else ever further:
+ * by a `part`-th of the way so far. */
+int64_t fault_vfs_stride(int64_t at, int64_t part);
+
 /* For the names of rows and messages: "write", "short write" … */
 const char *fault_call_name(enum fault_call call);
 const char *fault_kind_name(enum fault_kind kind);
