@@ -7,6 +7,7 @@
 import collections
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -47,7 +48,9 @@ class Daemon:
         self.port = ports.free_port()
         self.env = {**os.environ, **(env or {})}
         self.process = None
-        self.lines = []  # of stderr, all starts together
+        self.log = []  # the lines of stderr, all starts together
+        self.log_pipe = None
+        self.log_rest = b''  # a line that is not whole yet
         os.makedirs(self.state, exist_ok=True)
         self.settings = {
             'server': {'state_dir': self.state, 'user': '', 'hostname': 'lists.example.com'},
@@ -72,9 +75,11 @@ class Daemon:
         assert self.process is None, 'it runs already'
         seen = len(self.lines)
         self.process = subprocess.Popen([BINARY, '--config', self.conf, 'serve'], env=self.env, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=self.scratch)
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=self.scratch, bufsize=0)
         self.log_ended = False
-        self.reader = threading.Thread(target=self.read_log, args=(self.process,), daemon=True)
+        self.log_pipe = self.process.stderr
+        os.set_blocking(self.log_pipe.fileno(), False)
+        self.reader = threading.Thread(target=self.read_log, args=(self.log_pipe,), daemon=True)
         self.reader.start()
         if wait:
             self.wait_ready(seen)
@@ -90,14 +95,39 @@ class Daemon:
             self.process = None
             raise AssertionError(f'the server ended with status {code} before it was ready\n{self.log_text()}')
 
-    def read_log(self, process):
-        for line in process.stderr:
-            with events.changed:
-                self.lines.append(line.decode('utf-8', 'replace').rstrip('\n'))
-                events.changed.notify_all()
-        process.stderr.close()
-        self.log_ended = True
-        events.announce()
+    def read_log(self, pipe):
+        readable = select.poll()
+        readable.register(pipe, select.POLLIN)
+        while readable.poll() and self.drain_log():
+            pass
+        with events.changed:
+            self.log_pipe = None
+            pipe.close()
+            self.log_ended = True
+            events.changed.notify_all()
+
+    def drain_log(self):
+        """Takes what has been written so far. False: it is at its end."""
+        with events.changed:
+            try:
+                while self.log_pipe:
+                    got = os.read(self.log_pipe.fileno(), 1 << 16)
+                    *whole, self.log_rest = (self.log_rest + got).split(b'\n')
+                    if not got and self.log_rest:
+                        whole, self.log_rest = [self.log_rest], b''
+                    self.log += [line.decode('utf-8', 'replace') for line in whole]
+                    events.changed.notify_all()
+                    if not got:
+                        return False
+            except BlockingIOError:
+                pass
+            return True
+
+    @property
+    def lines(self):
+        """With all that was written before one asks: what a reply is the sign of stands there."""
+        self.drain_log()
+        return self.log
 
     def stop(self, number=signal.SIGTERM, code=0, seconds=60):
         """Asks it to end, and checks how it did."""
