@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define SLOTS 1024
-#define MAGIC UINT64_C(0x31646e6168206e69) /* "in hand1" */
+#define MAGIC UINT64_C(0x32646e6168206e69) /* "in hand2" */
 #define TAKEN IN_HAND_KINDS                /* a slot that has no key yet */
 
 /* Read by the next process, which may be another version of the program: a change of this is another magic. */
@@ -24,6 +24,7 @@ static struct file *file;
 static atomic_uint next;
 static pthread_rwlock_t others;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static _Thread_local int piece = -1; /* the thread's slot */
 
 /* Who wants to be alone goes before those who come. */
 static void
@@ -100,6 +101,39 @@ in_hand_give(int slot)
 {
   if (slot >= 0 && file)
     atomic_store(&file->slots[slot].kind, IN_HAND_NOTHING);
+}
+
+static void
+mark_piece(enum in_hand_kind kind)
+{
+  if (piece >= 0 && file)
+    atomic_store(&file->slots[piece].kind, kind);
+}
+
+void
+in_hand_begin(int64_t key)
+{
+  g_assert(piece < 0);
+  piece = in_hand_take(IN_HAND_AT_WORK, key);
+}
+
+void
+in_hand_wait(void)
+{
+  mark_piece(IN_HAND_WAITING);
+}
+
+void
+in_hand_go_on(void)
+{
+  mark_piece(IN_HAND_AT_WORK);
+}
+
+void
+in_hand_end(void)
+{
+  in_hand_give(piece);
+  piece = -1;
 }
 
 void

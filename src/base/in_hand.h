@@ -12,6 +12,8 @@ enum in_hand_kind {
   IN_HAND_MESSAGE,  /* coming in; key: of its octets */
   IN_HAND_JOB,      /* mail for a handler; key: its id */
   IN_HAND_DELIVERY, /* while a claim of it is made; key: its id */
+  IN_HAND_AT_WORK,  /* a claimed piece of a delivery; key: the delivery's id */
+  IN_HAND_WAITING,  /* the same, while its thread waits for the next hop */
   IN_HAND_KINDS,
 };
 
@@ -30,6 +32,13 @@ void in_hand_close(void);
 /* Notes it; gives what in_hand_give() takes. -1: there is no file, or no room: then this one is not guarded. */
 int in_hand_take(enum in_hand_kind kind, int64_t key);
 void in_hand_give(int slot);
+
+/* A piece of work that waits for a peer now and then: it belongs to its thread, which has one at most. Dying while it waits tells little about it: anybody may stop a
+ * process that waits for long. in_hand_wait() and in_hand_go_on() do nothing in a thread that has none. */
+void in_hand_begin(int64_t key);
+void in_hand_wait(void);
+void in_hand_go_on(void);
+void in_hand_end(void);
 
 /* Who works beside others says so, so that a suspect can be alone. Not twice in a thread. */
 void in_hand_join(void);

@@ -34,6 +34,15 @@ test_left(void)
   reopen(path, 1, job);
   in_hand_forget();
   reopen(path, 0, none);
+  in_hand_wait(); /* of no piece */
+  reopen(path, 0, none);
+  in_hand_begin(9);
+  in_hand_wait();
+  reopen(path, 1, (struct in_hand_note){ IN_HAND_WAITING, 9 });
+  in_hand_go_on();
+  reopen(path, 1, (struct in_hand_note){ IN_HAND_AT_WORK, 9 });
+  in_hand_end();
+  reopen(path, 0, none);
   for (int i = 0; i < 1024; i++)
     g_assert_cmpint(in_hand_take(IN_HAND_DELIVERY, i), >=, 0);
   g_assert_cmpint(in_hand_take(IN_HAND_DELIVERY, 1), ==, -1);

@@ -6,6 +6,8 @@
 #include "courier/record.h"
 #include "courier/takeback.h"
 #include "courier/workload.h"
+#include "queue/suspect.h"
+#include <glib/gstdio.h>
 #include <string.h>
 
 #define T0 INT64_C(1800000000000000)
@@ -117,6 +119,23 @@ crash(struct fixture *fixture, guint set_aside)
   g_assert_cmpuint(takeback.set_aside->len, ==, set_aside);
   int64_t suspects = takeback.suspects;
   takeback_clear(&takeback);
+  return suspects;
+}
+
+/* The same, and the process left that note behind. */
+static int64_t
+crash_with(struct fixture *fixture, enum in_hand_kind kind, guint set_aside)
+{
+  g_autofree char *path = g_build_filename(fixture->directory, "in-hand", NULL);
+  g_autoptr(GArray) left = NULL;
+  g_assert_cmpint(in_hand_open(path, &left, NULL), ==, RES_OK);
+  in_hand_forget();
+  g_assert_cmpint(in_hand_take(kind, 1), >=, 0);
+  in_hand_close();
+  g_assert_cmpint(suspects_start(fixture->store, path, NULL), ==, RES_OK);
+  int64_t suspects = crash(fixture, set_aside);
+  in_hand_close();
+  g_assert_cmpint(g_unlink(path), ==, 0);
   return suspects;
 }
 
@@ -458,9 +477,29 @@ test_crash_loop(void)
   work(fixture, 10, T0, "m1 m2", "SS");
   OWN(claim) claim = take(fixture, 10, T0, true, NULL); /* alone */
   g_assert_cmpint(claim->delivery_id, ==, 1);
-  g_assert_cmpint(crash(fixture, 1), ==, 0);
+  g_assert_cmpint(crash_with(fixture, IN_HAND_AT_WORK, 1), ==, 0);
   g_assert_cmpint(delivery_state(fixture), ==, 1);
   g_assert_null(take(fixture, 10, T0, true, NULL));
+}
+
+/* Who dies while it waits for its next hop was probably killed from outside; but if it always dies it is no better than poison. */
+static void
+test_crashes_while_waiting(void)
+{
+  OWN(fixture) fixture = fixture_new(2);
+  fixture_post(fixture);
+  for (int strikes = 0; strikes < STRIKES_ALONE; strikes++) {
+    OWN(claim) claim = take(fixture, 10, T0, false, NULL);
+    g_assert_nonnull(claim);
+    g_assert_cmpint(crash_with(fixture, IN_HAND_AT_WORK, 0), ==, strikes == STRIKES_ALONE - 1);
+  }
+  for (int strikes = STRIKES_ALONE; strikes < STRIKES_SET_ASIDE; strikes++) {
+    OWN(claim) claim = take(fixture, 10, T0, true, NULL);
+    g_assert_nonnull(claim);
+    bool last = strikes == STRIKES_SET_ASIDE - 1;
+    g_assert_cmpint(crash_with(fixture, IN_HAND_WAITING, last), ==, !last);
+  }
+  g_assert_cmpint(delivery_state(fixture), ==, 1);
 }
 
 /* A suspect of which nothing is due yet: both sides are told when to look, each for its own. */
@@ -605,6 +644,7 @@ main(int argc, char **argv)
     { "broken", test_broken },
     { "broken in the middle", test_broken_in_the_middle },
     { "takeback", test_takeback },
+    { "crashes while waiting", test_crashes_while_waiting },
     { "crash loop", test_crash_loop },
     { "suspect waits", test_suspect_waits },
     { "retry", test_retry },

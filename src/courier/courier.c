@@ -347,8 +347,10 @@ wait_to_record(struct courier *courier, int *tries, GError *error)
   *tries += courier->stopping;
   bool again = *tries < RECORD_TRIES_WHILE_STOPPING;
   unsigned wakes = courier->wakes;
+  in_hand_wait();
   while (again && courier->wakes == wakes && pthread_cond_clockwait(&courier->woken, &courier->lock, CLOCK_MONOTONIC, &until) == 0)
     ;
+  in_hand_go_on();
   pthread_mutex_unlock(&courier->lock);
   if (!again)
     log_alarm("what was sent was not recorded: recipients may get it again");
@@ -409,6 +411,7 @@ run(struct courier *courier, struct piece *piece)
   struct work work;
   struct next_work next = { .next_at = INT64_MAX };
   in_hand_join();
+  in_hand_begin(piece->claim->delivery_id);
   work_send(&work, &piece->lane->tools, piece->lane->outlet, piece->claim);
 
   pthread_mutex_lock(&courier->lock);
@@ -417,6 +420,7 @@ run(struct courier *courier, struct piece *piece)
 
   record(courier, piece->lane, &work, wanted ? &next : NULL);
   work_clear(&work);
+  in_hand_end();
   in_hand_leave();
   log_posting(NULL);
 

@@ -27,26 +27,16 @@ set_aside(struct tx *tx, GPtrArray *codes, GError **error)
 
 #define IN_PROGRESS "SELECT delivery_id FROM chunk WHERE state <> 2 AND state = 1 UNION SELECT delivery_id FROM recipient WHERE state <= 1 AND state = 1"
 
-/* The strike that sets a delivery aside counts only if the process had nothing else in hand. */
-static enum res
-most_strikes(struct tx *tx, int64_t *most, GError **error)
-{
-  int64_t deliveries;
-  enum res res = sql_int_of(tx, "SELECT COUNT(*) FROM (" IN_PROGRESS ") AS in_progress", SQL_NO_ARGS, &deliveries, error);
-  *most = res == RES_OK && deliveries == 1 && suspects_left() == 0 ? STRIKES_SET_ASIDE : STRIKES_ALONE;
-  return res;
-}
-
 enum res
 takeback_run(struct tx *tx, struct takeback *takeback, GError **error)
 {
   takeback_clear(takeback);
   takeback->set_aside = g_ptr_array_new_with_free_func(g_free);
-  int64_t most;
-  enum res res = most_strikes(tx, &most, error);
+  int64_t deliveries;
+  enum res res = sql_int_of(tx, "SELECT COUNT(*) FROM (" IN_PROGRESS ") AS in_progress", SQL_NO_ARGS, &deliveries, error);
   if (res == RES_OK)
-    res = sql_run(tx, "UPDATE delivery SET strikes = CASE WHEN strikes < $1 THEN strikes + 1 ELSE strikes END, due_at = 0 WHERE id IN (" IN_PROGRESS ")",
-                  SQL_ARGS(sql_int(most)), error);
+    res = sql_run(tx, "UPDATE delivery SET strikes = strikes + CASE WHEN strikes < $1 THEN 1 ELSE $2 END, due_at = 0 WHERE id IN (" IN_PROGRESS ")",
+                  SQL_ARGS(sql_int(STRIKES_ALONE), sql_int(suspects_weight(deliveries))), error);
   if (res == RES_OK) {
     takeback->taken = sql_changes(tx);
     res = sql_run(tx, "UPDATE chunk SET state = 0, not_before = 0 WHERE state <> 2 AND state = 1", SQL_NO_ARGS, error);

@@ -1,5 +1,6 @@
 #include "net/endpoint.h"
 #include "base/clock.h"
+#include "base/in_hand.h"
 #include "base/slice.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -325,8 +326,8 @@ connect_any(const struct addrinfo *addresses, int64_t deadline)
   return fd;
 }
 
-enum res
-endpoint_connect(const struct endpoint *endpoint, int64_t deadline, int *fd, GError **error)
+static enum res
+try_to_connect(const struct endpoint *endpoint, int64_t deadline, int *fd, GError **error)
 {
   if (endpoint->path)
     *fd = connect_unix(endpoint->path, deadline);
@@ -345,4 +346,13 @@ endpoint_connect(const struct endpoint *endpoint, int64_t deadline, int *fd, GEr
   int saved = errno;
   g_autofree char *text = endpoint_text(endpoint);
   return trouble(error, saved == ETIMEDOUT ? REPLY_TIMEOUT : REPLY_TROUBLE, "cannot connect to %s: %s", text, g_strerror(saved));
+}
+
+enum res
+endpoint_connect(const struct endpoint *endpoint, int64_t deadline, int *fd, GError **error)
+{
+  in_hand_wait();
+  enum res res = try_to_connect(endpoint, deadline, fd, error);
+  in_hand_go_on();
+  return res;
 }

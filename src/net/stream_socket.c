@@ -1,5 +1,6 @@
 #include "net/stream_ops.h"
 #include "base/clock.h"
+#include "base/in_hand.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -36,9 +37,8 @@ socket_writev(void *ctx, const struct iovec *iov, int n)
 }
 
 static bool
-socket_wait(void *ctx, short events, int64_t deadline)
+wait_until(int fd, short events, int64_t deadline)
 {
-  const struct socket_ctx *s = ctx;
   for (;;) {
     int64_t left = deadline - clock_monotonic();
     if (left <= 0) {
@@ -46,13 +46,23 @@ socket_wait(void *ctx, short events, int64_t deadline)
       return false;
     }
     int ms = left / 1000 >= INT_MAX ? INT_MAX : (int)(left / 1000) + 1;
-    struct pollfd p = { .fd = s->fd, .events = events };
+    struct pollfd p = { .fd = fd, .events = events };
     int n = poll(&p, 1, ms);
     if (n > 0)
       return true;
     if (n < 0 && errno != EINTR)
       return false;
   }
+}
+
+static bool
+socket_wait(void *ctx, short events, int64_t deadline)
+{
+  const struct socket_ctx *s = ctx;
+  in_hand_wait();
+  bool worth = wait_until(s->fd, events, deadline);
+  in_hand_go_on();
+  return worth;
 }
 
 static void

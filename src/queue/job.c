@@ -141,7 +141,8 @@ enum res
 job_has_suspects(struct tx *tx, bool *has, GError **error)
 {
   int64_t one;
-  enum res res = sql_int_of(tx, "SELECT 1 FROM job WHERE kind IN ('owner', 'postmaster') AND strikes = $1 LIMIT 1", SQL_ARGS(sql_int(STRIKES_ALONE)), &one, error);
+  enum res res = sql_int_of(tx, "SELECT 1 FROM job WHERE kind IN ('owner', 'postmaster') AND strikes BETWEEN $1 AND $2 LIMIT 1",
+                            SQL_ARGS(sql_int(STRIKES_ALONE), sql_int(STRIKES_SET_ASIDE - 1)), &one, error);
   *has = res == RES_OK;
   return res == RES_MORE ? RES_OK : res;
 }
@@ -154,7 +155,7 @@ job_release_owner(struct tx *tx, const char *site_owner, int64_t now, bool suspe
   enum res res = RES_OK;
   for (size_t i = 0; res == RES_OK && i < G_N_ELEMENTS(due_statements); i++)
     res = jobs_find(tx, due_statements[i], SQL_ARGS(sql_int(now), sql_int(*site_owner != '\0'), sql_int(limit - (int)due->len), sql_int(suspects ? STRIKES_ALONE : 0),
-                                                          sql_int(suspects ? STRIKES_ALONE : STRIKES_ALONE - 1)), due, error);
+                                                          sql_int(suspects ? STRIKES_SET_ASIDE - 1 : STRIKES_ALONE - 1)), due, error);
   for (guint i = 0; res == RES_OK && i < due->len; i++)
     res = job_release(tx, &g_array_index(due, struct job, i), site_owner, now, n, error);
   return res;

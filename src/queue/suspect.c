@@ -12,7 +12,8 @@
 
 static struct {
   pthread_mutex_t lock;
-  int64_t left;
+  int64_t left; /* messages, jobs and claims being made that the last process had in hand */
+  bool at_work; /* at a piece of a delivery, or at what `left` counts */
   GHashTable *messages; /* key to strikes, of those that have two or more; NULL: none */
 } known = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -24,32 +25,27 @@ struct start {
   int64_t others; /* deliveries that were in hand */
 };
 
-/* The third strike counts only if there can be no doubt. */
-static int64_t
-most_strikes(const struct start *start)
-{
-  return start->left->len + start->others > 1 ? STRIKES_ALONE : STRIKES_SET_ASIDE;
-}
-
 static enum res
 strike(struct tx *tx, const struct start *start, const struct in_hand_note *note, GError **error)
 {
-  int64_t most = most_strikes(start);
+  int64_t weight = suspects_weight(start->others);
   switch (note->kind) {
   case IN_HAND_MESSAGE:
     return sql_run(tx,
                    "INSERT INTO suspect (key, strikes, at) VALUES ($1, 1, $2) "
-                   "ON CONFLICT (key) DO UPDATE SET strikes = CASE WHEN suspect.strikes < $3 THEN suspect.strikes + 1 ELSE suspect.strikes END, at = excluded.at",
-                   SQL_ARGS(sql_int(note->key), sql_int(start->now), sql_int(most)), error);
+                   "ON CONFLICT (key) DO UPDATE SET strikes = suspect.strikes + CASE WHEN suspect.strikes < $3 THEN 1 ELSE $4 END, at = excluded.at",
+                   SQL_ARGS(sql_int(note->key), sql_int(start->now), sql_int(STRIKES_ALONE), sql_int(weight)), error);
   case IN_HAND_JOB:
-    return sql_run(tx, "UPDATE job SET strikes = strikes + 1 WHERE id = $1 AND strikes < $2", SQL_ARGS(sql_int(note->key), sql_int(most)), error);
+    return sql_run(tx, "UPDATE job SET strikes = strikes + CASE WHEN strikes < $2 THEN 1 ELSE $3 END WHERE id = $1", SQL_ARGS(sql_int(note->key), sql_int(STRIKES_ALONE), sql_int(weight)), error);
   case IN_HAND_DELIVERY: /* one whose chunks were in hand, too, gets its strike with them */
     return sql_run(tx,
-                   "UPDATE delivery SET strikes = strikes + 1, due_at = COALESCE(due_at, 0) WHERE id = $1 AND strikes < $2 "
+                   "UPDATE delivery SET strikes = strikes + CASE WHEN strikes < $2 THEN 1 ELSE $3 END, due_at = COALESCE(due_at, 0) WHERE id = $1 "
                    "AND NOT EXISTS (SELECT 1 FROM chunk WHERE chunk.delivery_id = $1 AND chunk.state = 1) "
                    "AND NOT EXISTS (SELECT 1 FROM recipient WHERE recipient.delivery_id = $1 AND recipient.state = 1)",
-                   SQL_ARGS(sql_int(note->key), sql_int(most)), error);
+                   SQL_ARGS(sql_int(note->key), sql_int(STRIKES_ALONE), sql_int(weight)), error);
   case IN_HAND_NOTHING:
+  case IN_HAND_AT_WORK: /* courier/takeback.h */
+  case IN_HAND_WAITING:
   case IN_HAND_KINDS:
     break;
   }
@@ -100,8 +96,12 @@ suspects_start(struct store *store, const char *path, GError **error)
     return res;
   struct start start = { .left = left, .now = clock_now() };
   known.left = 0;
-  for (guint i = 0; i < left->len; i++)
-    known.left += g_array_index(left, struct in_hand_note, i).kind != IN_HAND_DELIVERY;
+  known.at_work = false;
+  for (guint i = 0; i < left->len; i++) {
+    enum in_hand_kind kind = g_array_index(left, struct in_hand_note, i).kind;
+    known.left += kind != IN_HAND_AT_WORK && kind != IN_HAND_WAITING;
+    known.at_work |= kind != IN_HAND_WAITING;
+  }
   if (left->len > 0)
     res = store_write(store, record, &start, error);
   if (res != RES_OK)
@@ -112,9 +112,11 @@ suspects_start(struct store *store, const char *path, GError **error)
 }
 
 int64_t
-suspects_left(void)
+suspects_weight(int64_t deliveries)
 {
-  return known.left;
+  if (known.left + deliveries > 1)
+    return 0;
+  return known.at_work ? STRIKES_SET_ASIDE - STRIKES_ALONE : 1;
 }
 
 /* --- messages --- */

@@ -9,7 +9,7 @@
 #include "store/store.h"
 
 #define STRIKES_ALONE 2
-#define STRIKES_SET_ASIDE 3
+#define STRIKES_SET_ASIDE 12
 
 /* How long a suspect waits for others to finish. */
 #define SUSPECT_PATIENCE (2 * CLOCK_SECOND)
@@ -17,8 +17,10 @@
 /* At start, before any other work: strikes for what the last process had in hand; alarms for what is set aside by that. Reads the suspects among the messages
  * into memory. Outside a store_fn. */
 enum res suspects_start(struct store *store, const char *path, GError **error) MUST_CHECK;
-/* How many messages and jobs the last process had in hand, besides deliveries. After suspects_start(). */
-int64_t suspects_left(void);
+/* How many strikes a suspect gets for the death of the last process, which had `deliveries` of which something was claimed. 0: there was something else in hand, so that it may have been that.
+ * STRIKES_SET_ASIDE - STRIKES_ALONE: it was alone, and at work. 1: it was alone, but waited for its next hop, so that the process was perhaps killed from outside; or
+ * perhaps by what it had done before. After suspects_start(). */
+int64_t suspects_weight(int64_t deliveries);
 /* What `retry` has forgiven. Outside a store_fn. */
 enum res suspects_reload(struct store *store, GError **error) MUST_CHECK;
 /* Everything is forgiven; `n`: how much of it was set aside. Inside a store_fn. */

@@ -48,8 +48,7 @@ static const struct {
 } rows[] = {
   { .name = "one", .deaths = { { MESSAGE } }, .strikes = 1 },
   { .name = "two", .deaths = { { MESSAGE }, { MESSAGE } }, .strikes = 2 },
-  { .name = "three", .deaths = { { MESSAGE }, { MESSAGE }, { MESSAGE } }, .strikes = 3 },
-  { .name = "no more than three", .deaths = { { MESSAGE }, { MESSAGE }, { MESSAGE }, { MESSAGE } }, .strikes = 3 },
+  { .name = "three", .deaths = { { MESSAGE }, { MESSAGE }, { MESSAGE } }, .strikes = STRIKES_SET_ASIDE },
   { .name = "two beside others", .deaths = { { OTHER, MESSAGE }, { MESSAGE, JOB } }, .strikes = 2 },
   { .name = "the third not alone", .deaths = { { MESSAGE }, { MESSAGE }, { OTHER, MESSAGE }, { JOB, MESSAGE } }, .strikes = 2 },
   { .name = "the third beside a delivery", .deaths = { { MESSAGE }, { MESSAGE }, { MESSAGE } }, .chunk = true, .strikes = 2 },
@@ -89,7 +88,7 @@ test_messages(void)
   struct fixture fixture;
   bool alone;
   set_up(&fixture);
-  for (int strikes = 0; strikes < STRIKES_SET_ASIDE; strikes++) {
+  for (int strikes = 0; strikes <= STRIKES_ALONE; strikes++) {
     g_assert_cmpint(suspect_begin(KEY, &alone, NULL), ==, RES_OK);
     g_assert_cmpint(alone, ==, strikes == STRIKES_ALONE);
     (alone ? in_hand_not_alone : in_hand_leave)(); /* the end that a crash is */
@@ -130,7 +129,7 @@ test_jobs(void)
   int64_t n;
   set_up(&fixture);
   g_assert_cmpint(fixture_answer(&fixture, &(struct mail){ .to = { "ant-confirm@example.com" } }), ==, REPLY_TAKEN);
-  for (int i = 0; i < STRIKES_SET_ASIDE; i++)
+  for (int i = 0; i <= STRIKES_ALONE; i++)
     die_with(&fixture, &note, 1);
   g_assert_cmpint(fixture_int(&fixture, "SELECT strikes FROM job"), ==, STRIKES_SET_ASIDE);
   g_assert_cmpint(fixture_write(&fixture, count, &counts), ==, RES_OK);

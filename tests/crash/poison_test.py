@@ -188,7 +188,7 @@ class ComingIn(Poisoned):
 
 class Handled(Poisoned):
     """Mail for a handler, and for owners."""
-    SET_ASIDE = 'SELECT count(*) FROM job WHERE strikes >= 3'
+    SET_ASIDE = 'SELECT count(*) FROM job WHERE strikes >= 12'
 
     def keep(self, role, stage):
         address = f'{role}@{DOMAIN}'
