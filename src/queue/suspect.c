@@ -13,7 +13,6 @@
 static struct {
   pthread_mutex_t lock;
   int64_t left; /* messages, jobs and claims being made that the last process had in hand */
-  bool at_work; /* at a piece of a delivery, or at what `left` counts */
   GHashTable *messages; /* key to strikes, of those that have two or more; NULL: none */
 } known = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -28,7 +27,7 @@ struct start {
 static enum res
 strike(struct tx *tx, const struct start *start, const struct in_hand_note *note, GError **error)
 {
-  int64_t weight = suspects_weight(start->others);
+  int64_t weight = suspects_weight(start->others) * STRIKES_AT_WORK;
   switch (note->kind) {
   case IN_HAND_MESSAGE:
     return sql_run(tx,
@@ -43,9 +42,11 @@ strike(struct tx *tx, const struct start *start, const struct in_hand_note *note
                    "AND NOT EXISTS (SELECT 1 FROM chunk WHERE chunk.delivery_id = $1 AND chunk.state = 1) "
                    "AND NOT EXISTS (SELECT 1 FROM recipient WHERE recipient.delivery_id = $1 AND recipient.state = 1)",
                    SQL_ARGS(sql_int(note->key), sql_int(STRIKES_ALONE), sql_int(weight)), error);
-  case IN_HAND_NOTHING:
-  case IN_HAND_AT_WORK: /* courier/takeback.h */
+  case IN_HAND_AT_WORK: /* one strike comes with its chunks */
+    return sql_run(tx, "UPDATE delivery SET strikes = strikes + $3 WHERE id = $1 AND strikes >= $2",
+                   SQL_ARGS(sql_int(note->key), sql_int(STRIKES_ALONE), sql_int(weight ? STRIKES_AT_WORK - 1 : 0)), error);
   case IN_HAND_WAITING:
+  case IN_HAND_NOTHING:
   case IN_HAND_KINDS:
     break;
   }
@@ -96,11 +97,9 @@ suspects_start(struct store *store, const char *path, GError **error)
     return res;
   struct start start = { .left = left, .now = clock_now() };
   known.left = 0;
-  known.at_work = false;
   for (guint i = 0; i < left->len; i++) {
     enum in_hand_kind kind = g_array_index(left, struct in_hand_note, i).kind;
     known.left += kind != IN_HAND_AT_WORK && kind != IN_HAND_WAITING;
-    known.at_work |= kind != IN_HAND_WAITING;
   }
   if (left->len > 0)
     res = store_write(store, record, &start, error);
@@ -114,9 +113,7 @@ suspects_start(struct store *store, const char *path, GError **error)
 int64_t
 suspects_weight(int64_t deliveries)
 {
-  if (known.left + deliveries > 1)
-    return 0;
-  return known.at_work ? STRIKES_SET_ASIDE - STRIKES_ALONE : 1;
+  return known.left + deliveries > 1 ? 0 : 1;
 }
 
 /* --- messages --- */

@@ -10,6 +10,8 @@
 
 #define STRIKES_ALONE 2
 #define STRIKES_SET_ASIDE 12
+/* Of a suspect that was alone and at work, and not waiting for its next hop: then the process was perhaps killed from outside. */
+#define STRIKES_AT_WORK (STRIKES_SET_ASIDE - STRIKES_ALONE)
 
 /* How long a suspect waits for others to finish. */
 #define SUSPECT_PATIENCE (2 * CLOCK_SECOND)
@@ -17,9 +19,8 @@
 /* At start, before any other work: strikes for what the last process had in hand; alarms for what is set aside by that. Reads the suspects among the messages
  * into memory. Outside a store_fn. */
 enum res suspects_start(struct store *store, const char *path, GError **error) MUST_CHECK;
-/* How many strikes a suspect gets for the death of the last process, which had `deliveries` of which something was claimed. 0: there was something else in hand, so that it may have been that.
- * STRIKES_SET_ASIDE - STRIKES_ALONE: it was alone, and at work. 1: it was alone, but waited for its next hop, so that the process was perhaps killed from outside; or
- * perhaps by what it had done before. After suspects_start(). */
+/* How many strikes a suspect among `deliveries` of which something was claimed gets for the death of the last process, besides those that it has got by suspects_start() if it was alone and at work.
+ * 0: there was something else in hand, so that it may have been that. 1: it was alone. After suspects_start(). */
 int64_t suspects_weight(int64_t deliveries);
 /* What `retry` has forgiven. Outside a store_fn. */
 enum res suspects_reload(struct store *store, GError **error) MUST_CHECK;
