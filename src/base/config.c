@@ -14,6 +14,7 @@ static const char *const format_choices[] = { "logfmt", "json", NULL };
 static const char *const level_choices[] = { "debug", "info", "warning", "error", NULL };
 
 #define FIELD(name) .offset = offsetof(struct config, name)
+#define SERVICE(service, name) .offset = offsetof(struct config, services) + (service) * sizeof(struct config_listen) + offsetof(struct config_listen, name)
 #define OUTLET(name) .outlet = true, .offset = offsetof(struct config_outlet, name)
 #define RESTART .restart = true
 #define ENUM(names) .choices = (names)
@@ -26,13 +27,36 @@ const struct config_key config_table[] = {
   { "server", "sandbox", CONFIG_BOOL, "yes", "Landlock and seccomp around the running server, as far as the kernel has them", FIELD(sandbox), RESTART },
   { "database", "url", CONFIG_TEXT, "sqlite:listward.db", "sqlite:FILE", FIELD(database_url), RESTART },
   { "lmtp", "listen", CONFIG_LIST, "127.0.0.1:8024, [::1]:8024, /run/listward/lmtp.sock", "where the MTA delivers: addresses with ports, unix sockets; empty: none",
-    FIELD(lmtp_listen), RESTART },
+    SERVICE(CONFIG_LMTP, listen), RESTART },
   { "lmtp", "callout_listen", CONFIG_LIST, "", "more listeners, for call-forwards in front of the MTA's queue: answers at RCPT may depend on the sender",
-    FIELD(lmtp_callout_listen), RESTART },
+    SERVICE(CONFIG_CALLOUT, listen), RESTART },
   { "lmtp", "unproven", CONFIG_ENUM, "hold", "a refusal of a message whose return path is not proven to be the author's", FIELD(lmtp_unproven), ENUM(unproven_choices) },
   { "lmtp", "trusted_peers", CONFIG_LIST, "unix", "whose Authentication-Results and XFORWARD count: unix, addresses, networks (10.0.0.0/8)", FIELD(lmtp_trusted_peers) },
   { "lmtp", "socket_mode", CONFIG_MODE, "0660", "permissions of unix sockets (what comes over them is trusted)", FIELD(lmtp_socket_mode), RESTART },
   { "lmtp", "socket_group", CONFIG_TEXT, "", "group of unix sockets; empty: leave", FIELD(lmtp_socket_group), RESTART },
+  { "lmtp", "allow", CONFIG_LIST, "", "networks beyond loopback that may connect (10.0.0.0/8); an address of them in listen needs it", SERVICE(CONFIG_LMTP, allow) },
+  { "lmtp", "tls_certificate", CONFIG_TEXT, "", "for STARTTLS, also of [smtp]: certificate (chain), PEM; empty: not offered", FIELD(lmtp_tls_certificate) },
+  { "lmtp", "tls_key", CONFIG_TEXT, "", "its key, PEM; empty: it stands in tls_certificate", FIELD(lmtp_tls_key) },
+  { "lmtp", "tls_client_ca", CONFIG_TEXT, "", "from beyond loopback only clients with a certificate signed by one of these (PEM) are served; empty: any that allow names", FIELD(lmtp_tls_client_ca) },
+  { "smtp", "listen", CONFIG_LIST, "", "SMTP in front of the MTA's queue, for smtpd_proxy_filter and cutthrough_delivery; empty: none", SERVICE(CONFIG_SMTP, listen), RESTART },
+  { "smtp", "allow", CONFIG_LIST, "", "as [lmtp] allow", SERVICE(CONFIG_SMTP, allow) },
+  { "smtp", "next_hop", CONFIG_TEXT, "", "HOST:PORT or a unix socket: where mail for others goes, from next_hop_clients; empty: it is refused", FIELD(smtp_next_hop) },
+  { "smtp", "next_hop_clients", CONFIG_LIST, "unix, 127.0.0.0/8, ::1", "whose mail for others is passed on to next_hop", FIELD(smtp_next_hop_clients) },
+  { "milter", "listen", CONFIG_LIST, "127.0.0.1:8028, /run/listward/milter.sock", "the whole verdict before the MTA's 250: Postfix's smtpd_milters, Sendmail's INPUT_MAIL_FILTER; empty: none",
+    SERVICE(CONFIG_MILTER, listen), RESTART },
+  { "milter", "allow", CONFIG_LIST, "", "as [lmtp] allow", SERVICE(CONFIG_MILTER, allow) },
+  { "policy", "listen", CONFIG_LIST, "127.0.0.1:8027, /run/listward/policy.sock", "Postfix's check_policy_service; empty: none", SERVICE(CONFIG_POLICY, listen), RESTART },
+  { "policy", "allow", CONFIG_LIST, "", "as [lmtp] allow", SERVICE(CONFIG_POLICY, allow) },
+  { "socketmap", "listen", CONFIG_LIST, "127.0.0.1:8025, /run/listward/socketmap.sock", "look-ups of Postfix and Sendmail: which addresses there are; empty: none",
+    SERVICE(CONFIG_SOCKETMAP, listen), RESTART },
+  { "socketmap", "allow", CONFIG_LIST, "", "as [lmtp] allow", SERVICE(CONFIG_SOCKETMAP, allow) },
+  { "readsocket", "listen", CONFIG_LIST, "127.0.0.1:8026, /run/listward/readsocket.sock", "questions of Exim's ${readsocket}; empty: none",
+    SERVICE(CONFIG_READSOCKET, listen), RESTART },
+  { "readsocket", "allow", CONFIG_LIST, "", "as [lmtp] allow", SERVICE(CONFIG_READSOCKET, allow) },
+  { "mta", "maps", CONFIG_TEXT, "", "folder in which the map files of `listward mta` are kept up to date; empty: nowhere", FIELD(mta_maps), RESTART },
+  { "mta", "command", CONFIG_TEXT, "", "run when a map file has changed: an absolute path and arguments, no shell; empty: none", FIELD(mta_command), RESTART },
+  { "mta", "lmtp", CONFIG_TEXT, "", "how the MTA reaches [lmtp] listen, in maps and set-ups: HOST:PORT or a unix socket; empty: the first unix socket there, else the first address", FIELD(mta_lmtp) },
+  { "mta", "postfix_service", CONFIG_TEXT, "lmtp", "name of Postfix's LMTP client for lists in master.cf, in maps and set-ups", FIELD(mta_postfix_service) },
   { "auth", "trusted", CONFIG_LIST, "", "authserv-ids whose Authentication-Results are believed", FIELD(auth_trusted) },
   { "auth", "local_domains", CONFIG_LIST, "", "domains whose users submit through the MTA itself (XFORWARD SOURCE=LOCAL proves them)", FIELD(auth_local_domains) },
   { "rest", "listen", CONFIG_LIST, "127.0.0.1:8001", "REST API; not there yet: nothing listens", FIELD(rest_listen), RESTART },
@@ -88,6 +112,15 @@ static void *
 field_in(const struct config *config, const struct config_outlet *outlet, const struct config_key *key)
 {
   return (key->outlet ? (char *)outlet : (char *)config) + key->offset;
+}
+
+/* A `listen` that somebody has set is no default any more. */
+static void
+mark_set(struct config *config, const struct config_key *key)
+{
+  for (size_t i = 0; i < CONFIG_SERVICES; i++)
+    if (!key->outlet && (char *)config + key->offset == (char *)&config->services[i].listen)
+      config->services[i].is_default = false;
 }
 
 static bool
@@ -278,8 +311,7 @@ read_section(struct config *config, GKeyFile *file, const char *section, GError 
     enum res res = set_field(config, outlet, row, g_strchomp(text), error);
     if (res != RES_OK)
       return res;
-    if (row->offset == offsetof(struct config, lmtp_listen))
-      config->lmtp_listen_is_default = false;
+    mark_set(config, row);
   }
   return RES_OK;
 }
@@ -319,7 +351,8 @@ config_load(const char *file, struct config **config, GError **error)
     enum res res = key->outlet ? RES_OK : set_field(made, NULL, key, key->fallback, error);
     g_assert(res == RES_OK);
   }
-  made->lmtp_listen_is_default = true;
+  for (size_t i = 0; i < CONFIG_SERVICES; i++)
+    made->services[i].is_default = true;
   if (file == NULL)
     file = g_getenv("LISTWARD_CONFIG");
   if (file != NULL || g_file_test(CONFIG_FILE, G_FILE_TEST_EXISTS))
@@ -418,11 +451,22 @@ config_keep_restart_keys(const struct config *before, struct config *after)
     enum res res = set_field(after, &after->outlets[0], key, value, NULL);
     g_assert(res == RES_OK);
   }
-  after->lmtp_listen_is_default = before->lmtp_listen_is_default;
+  for (size_t i = 0; i < CONFIG_SERVICES; i++)
+    after->services[i].is_default = before->services[i].is_default;
 }
 
 char *
 config_path(const struct config *config, const char *path)
 {
   return g_path_is_absolute(path) ? g_strdup(path) : g_build_filename(config->state_dir, path, NULL);
+}
+
+const char *
+config_service_section(enum config_service service)
+{
+  static const char *const sections[] = {
+    [CONFIG_LMTP] = "lmtp",     [CONFIG_CALLOUT] = "lmtp",      [CONFIG_SMTP] = "smtp",            [CONFIG_MILTER] = "milter",
+    [CONFIG_POLICY] = "policy", [CONFIG_SOCKETMAP] = "socketmap", [CONFIG_READSOCKET] = "readsocket",
+  };
+  return sections[service];
 }

@@ -22,6 +22,14 @@ enum config_unproven { CONFIG_UNPROVEN_HOLD, CONFIG_UNPROVEN_DISCARD, CONFIG_UNP
 enum config_outlet_type { CONFIG_OUTLET_SMTP, CONFIG_OUTLET_MAILDIR };
 enum config_tls { CONFIG_TLS_NO, CONFIG_TLS_STARTTLS, CONFIG_TLS_IMPLICIT };
 
+/* What can be listened for: each has a key `listen` in its section, and `allow` (call-outs: [lmtp]). */
+enum config_service { CONFIG_LMTP, CONFIG_CALLOUT, CONFIG_SMTP, CONFIG_MILTER, CONFIG_POLICY, CONFIG_SOCKETMAP, CONFIG_READSOCKET, CONFIG_SERVICES };
+struct config_listen {
+  char **listen;
+  char **allow; /* networks beyond loopback that may connect; NULL for CONFIG_CALLOUT */
+  bool is_default; /* nobody has set `listen` */
+};
+
 /* Outlets at most, the default one included. */
 #define CONFIG_OUTLETS_MAX 16
 
@@ -40,9 +48,14 @@ struct config {
   char *state_dir, *user, *hostname, *site_owner;
   int64_t sandbox;
   char *database_url;
-  char **lmtp_listen, **lmtp_callout_listen, **lmtp_trusted_peers;
+  struct config_listen services[CONFIG_SERVICES];
+  char **lmtp_trusted_peers;
   int64_t lmtp_unproven, lmtp_socket_mode;
   char *lmtp_socket_group;
+  char *lmtp_tls_certificate, *lmtp_tls_key, *lmtp_tls_client_ca;
+  char *smtp_next_hop;
+  char **smtp_next_hop_clients;
+  char *mta_maps, *mta_command, *mta_lmtp, *mta_postfix_service;
   char **auth_trusted, **auth_local_domains;
   char **rest_listen, **web_listen, **web_trusted_proxies;
   char *web_base_url;
@@ -54,7 +67,6 @@ struct config {
   int64_t retention_messages, retention_dedupe, retention_ledger, retention_audit;
   char *alarm_command;
   int64_t log_format, log_level;
-  bool lmtp_listen_is_default;
 };
 
 /* Reads `file`. NULL: LISTWARD_CONFIG, or else the system's file, which may be missing (defaults then). RES_BAD: file missing or
@@ -62,6 +74,9 @@ struct config {
 enum res config_load(const char *file, struct config **config, GError **error) MUST_CHECK;
 void config_free(struct config *config);
 OWN_DEFINE(config, config_free)
+
+/* The section of a service: "lmtp" … */
+const char *config_service_section(enum config_service service);
 
 /* One key of the table, for listings. */
 struct config_key {

@@ -56,9 +56,9 @@ test_values(void)
   g_assert_cmpint(config_load(path, &config, &error), ==, RES_OK);
   g_assert_no_error(error);
   g_assert_cmpstr(config->user, ==, "");
-  g_assert_cmpuint(g_strv_length(config->lmtp_listen), ==, 2);
-  g_assert_cmpstr(config->lmtp_listen[1], ==, "/run/x.sock");
-  g_assert_false(config->lmtp_listen_is_default);
+  g_assert_cmpuint(g_strv_length(config->services[CONFIG_LMTP].listen), ==, 2);
+  g_assert_cmpstr(config->services[CONFIG_LMTP].listen[1], ==, "/run/x.sock");
+  g_assert_false(config->services[CONFIG_LMTP].is_default);
   g_assert_cmpint(config->lmtp_unproven, ==, CONFIG_UNPROVEN_REFUSE);
   g_assert_cmpint(config->lmtp_socket_mode, ==, 0600);
   g_assert_cmpint(config->max_message_size, ==, 2 << 20);

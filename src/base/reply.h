@@ -39,6 +39,13 @@
   X(REPLY_TIMEOUT, 421, "4.4.2", "too slow; closing")                                           \
   X(REPLY_BUSY, 421, "4.3.2", "too many sessions, please try again")                            \
   X(REPLY_SHUTDOWN, 421, "4.3.2", "the server is stopping, please try again")                   \
+  X(REPLY_NOT_ALLOWED, 421, "4.7.1", "connections from your address are not allowed here")         \
+  X(REPLY_TLS_FIRST, 530, "5.7.0", "STARTTLS and a client certificate are needed first")        \
+  X(REPLY_NO_TLS, 454, "4.7.0", "TLS is not available now")                                     \
+  X(REPLY_START_TLS, 220, "2.0.0", "begin TLS")                                                 \
+  X(REPLY_NO_RELAY, 550, "5.7.1", "mail for that address is not taken here")                    \
+  X(REPLY_NEXT_HOP_TROUBLE, 451, "4.4.0", "the next hop cannot be reached now; please try again") \
+  X(REPLY_SMTP_GREETING, 220, "", "{detail} ESMTP Listward")                                    \
   X(REPLY_GREETING, 220, "", "{detail} LMTP Listward")                                          \
   X(REPLY_OK, 250, "2.0.0", "ok")                                                               \
   X(REPLY_SENDER_OK, 250, "2.1.0", "sender ok")                                                 \

@@ -1,5 +1,5 @@
 #pragma once
-/* What a door (LMTP, later SMTP, milter …) tells the server, and what the server answers. A door reads commands and message octets and knows no
+/* What a door (LMTP, SMTP, milter …) tells the server, and what the server answers. A door reads commands and message octets and knows no
  * lists: everything about them goes through struct door_hooks, which server/ fills in. */
 #include "base/error.h"
 #include "base/slice.h"
@@ -34,12 +34,16 @@ struct door_peer {
   char *lhlo; /* what it called itself; NULL before LHLO. Valid UTF-8, no controls, at most 255 octets. */
 };
 
+/* What becomes of a message for one of its recipients. */
+enum door_outcome { DOOR_TROUBLE, DOOR_ACCEPTED, DOOR_HELD, DOOR_DISCARDED, DOOR_REFUSED };
+
 struct door_recipient {
   char *address;  /* as written between the brackets, in the form of address_text(); <postmaster> has the server's host name added */
   void *target;   /* the hook's */
   unsigned notify; /* enum door_notify, together; 0 if not stated */
   char *orcpt;    /* "rfc822;bob@example.org": decoded, valid UTF-8, no controls; NULL if not stated */
   GString *reply; /* after the dot: one whole reply line with CRLF, filled in by message_end; empty says REPLY_TROUBLE; never a 421 */
+  enum door_outcome outcome; /* and what it means, for doors that give one answer for all */
 };
 
 struct door_transaction {
@@ -56,10 +60,22 @@ struct door_transaction {
   void *user;            /* the hooks' own, NULL at the start of a transaction */
 };
 
+/* A question about one recipient, asked in front of the MTA's queue: socketmap, policy, readsocket, milter. */
+struct door_question {
+  const char *recipient; /* as the peer gave it; need not be well-formed */
+  const char *sender;    /* reverse-path as the peer gave it, "" for the null one; NULL: not known, and the answer depends on the recipient alone */
+  int64_t size;          /* octets of the message, 0 if not stated */
+};
+
 /* All are called in the session's thread. Where a hook refuses, the reply is the error's; its message fills the {reason} and {detail} of
  * those rows of the reply table that have them, and goes to nobody otherwise. */
 struct door_hooks {
   void *ctx; /* given to every hook */
+  /* RES_OK: an address of ours, whose mail may come. RES_MORE: its domain is none of ours. RES_BAD: no list or role by that name (REPLY_UNKNOWN_LIST: somebody else in that domain
+   * may have it), or the sender or the size is refused: the error's reply and its message, as for `recipient`. RES_TEMP: trouble. No transaction is needed. */
+  enum res (*ask)(void *ctx, const struct door_question *question, GError **error);
+  /* Is that a domain of ours, an alias of one included? RES_OK, RES_MORE: no. RES_TEMP. */
+  enum res (*ask_domain)(void *ctx, const char *domain, GError **error);
   /* MAIL. RES_OK, or the error's reply is sent and there is no transaction. `size` over the limit is refused by the door itself. */
   enum res (*mail)(void *ctx, struct door_transaction *transaction, GError **error);
   /* RCPT: `address` is well-formed. RES_OK: accepted, `target` is kept with it. */
@@ -80,6 +96,7 @@ struct door_hooks {
 /* Times in microseconds. Shared by all sessions; the server may change the atomics at any time. */
 struct door_options {
   const char *hostname;
+  char *transport; /* for `transport` of socketmap: "lmtp:unix:/run/listward/lmtp.sock"; NULL: none */
   _Atomic int64_t size_max; /* octets of a message; what SIZE announces */
   _Atomic int64_t command_timeout; /* RFC 5321 4.5.3.2.7: 5 minutes */
   _Atomic int64_t data_timeout;    /* RFC 5321 4.5.3.2.5, between two blocks of a message: 3 minutes */

@@ -26,6 +26,13 @@ struct intake_message {
   const char *xforward;        /* all of it as JSON, "" if none */
   const char *envelope_id;     /* ENVID (RFC 3461 4.4) decoded, printable ASCII; NULL if none */
   const char *peer;            /* for Received: what it called itself; NULL if nothing */
+  /* The door gives one reply for all recipients (SMTP). All of them refused, and no `others`: the first one's reply, and nothing is kept. Otherwise those that would be refused are
+   * treated as DESIGN 6 says for LMTP, and held where that is a refusal, too. One that cannot be stored: trouble for all. */
+  bool one_reply;
+  bool others; /* the message has recipients that are not ours */
+  /* NULL, or: called when the verdicts are there (with one_reply: and the message is not refused), before anything is stored. Not RES_OK: nothing is stored, and all get the error's reply. */
+  enum res (*pass_on)(void *ctx, GError **error);
+  void *pass_on_ctx;
   int64_t key;                 /* suspect_key() of it, for the guard against crash loops */
   int64_t now;
 };

@@ -110,9 +110,9 @@ listeners_bind(const struct config *config, struct listeners **listeners, GError
   descriptors_raise(config->max_sessions, made->reserve);
   made->stop_event = eventfd(0, EFD_CLOEXEC);
   enum res res = made->stop_event >= 0 ? RES_OK : trouble(error, REPLY_TROUBLE, "no descriptor for the listeners: %s", g_strerror(errno));
-  for (char **text = config->lmtp_listen; *text && res == RES_OK; text++)
-    res = bind_one(made, "listen", *text, config, config->lmtp_listen_is_default, error);
-  for (char **text = config->lmtp_callout_listen; *text && res == RES_OK; text++)
+  for (char **text = config->services[CONFIG_LMTP].listen; *text && res == RES_OK; text++)
+    res = bind_one(made, "listen", *text, config, config->services[CONFIG_LMTP].is_default, error);
+  for (char **text = config->services[CONFIG_CALLOUT].listen; *text && res == RES_OK; text++)
     res = bind_one(made, "callout_listen", *text, config, false, error);
   if (res == RES_OK)
     *listeners = OWN_GIVE(made);

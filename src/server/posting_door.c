@@ -16,7 +16,7 @@
 static bool
 is_callout(const struct config *config, const char *listener)
 {
-  return g_strv_contains((const char *const *)config->lmtp_callout_listen, listener);
+  return g_strv_contains((const char *const *)config->services[CONFIG_CALLOUT].listen, listener);
 }
 
 /* A disk that is nearly full: nothing is read (RFC 1870 6.1). What is stored goes on to the members, and makes room. */

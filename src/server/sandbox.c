@@ -118,7 +118,7 @@ add_outlet(GPtrArray *grants, const struct config *config, const struct config_o
 
 /* The sockets are there; they are removed at the end. */
 static void
-add_sockets(GPtrArray *grants, char *const *listen)
+add_sockets(GPtrArray *grants, const char *what, char *const *listen)
 {
   for (; *listen; listen++) {
     OWN(endpoint) endpoint = NULL;
@@ -128,7 +128,7 @@ add_sockets(GPtrArray *grants, char *const *listen)
     if (is_wide(folder))
       g_free(folder);
     else
-      add_grant(grants, "[lmtp] listen", folder, LANDLOCK_REMOVE);
+      add_grant(grants, what, folder, LANDLOCK_REMOVE);
   }
 }
 
@@ -145,8 +145,10 @@ grants_of(const struct config *config)
   }
   if (config->file)
     add_folder_of(grants, "the configuration", config->file, LANDLOCK_READ);
-  add_sockets(grants, config->lmtp_listen);
-  add_sockets(grants, config->lmtp_callout_listen);
+  for (enum config_service service = 0; service < CONFIG_SERVICES; service++) {
+    g_autofree char *what = g_strdup_printf("[%s] %slisten", config_service_section(service), service == CONFIG_CALLOUT ? "callout_" : "");
+    add_sockets(grants, what, config->services[service].listen);
+  }
   for (size_t i = 0; i < config->n_outlets; i++)
     add_outlet(grants, config, &config->outlets[i]);
   return grants;

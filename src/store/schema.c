@@ -165,10 +165,19 @@ static const char version_3[] =
   "CREATE TABLE suspect (key BIGINT PRIMARY KEY, strikes BIGINT NOT NULL, at BIGINT NOT NULL);\n"
   "ALTER TABLE job ADD COLUMN strikes BIGINT NOT NULL DEFAULT 0;\n";
 
+static const char version_4[] =
+  /* Verdicts given in front of the MTA's queue, by the key of queue/repeat.h: the LMTP delivery that follows obeys them (queue/front.h). action, ground: the
+   * enums of verdict/verdict.h; reply: the enum of base/reply.h is not stable, so its name stands here. */
+  "CREATE TABLE front_verdict ( "
+  "key $BYTES PRIMARY KEY, list_id BIGINT NOT NULL, action BIGINT NOT NULL, ground BIGINT NOT NULL, rule TEXT NOT NULL, reason TEXT NOT NULL, reply TEXT NOT NULL, "
+  "at BIGINT NOT NULL);\n"
+  "CREATE INDEX front_verdict_by_age ON front_verdict (at);\n";
+
 static const struct migration migrations[] = {
   { .version = 1, .sql = version_1 },
   { .version = 2, .sql = version_2 },
   { .version = 3, .sql = version_3 },
+  { .version = 4, .sql = version_4 },
 };
 
 const struct migration_list schema = { migrations, G_N_ELEMENTS(migrations) };

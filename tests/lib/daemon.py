@@ -55,6 +55,7 @@ class Daemon:
         self.settings = {
             'server': {'state_dir': self.state, 'user': '', 'hostname': 'lists.example.com'},
             'lmtp': {'listen': f'127.0.0.1:{self.port}, {self.socket}'},
+            **{service: {'listen': ''} for service in ('milter', 'policy', 'socketmap', 'readsocket')},
             'outlet': {'type': 'smtp', 'host': '127.0.0.1', 'port': sink.port if sink else ports.free_port()},
         }
         self.configure(config or {})

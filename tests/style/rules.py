@@ -29,7 +29,7 @@ MAY_INCLUDE = {  # a folder may always include itself
     'web': BELOW_SURFACE,
     'mta': BELOW_SURFACE,
     'import': BELOW_SURFACE,
-    'cli': BELOW_SURFACE,
+    'cli': BELOW_SURFACE + ['mta'],
     'server': BELOW_SURFACE + ['door', 'rest', 'web', 'mta', 'import', 'cli'],
 }
 ONLY_IN = {  # library header: folders

@@ -1,0 +1,15 @@
+#pragma once
+/* The verdict in front of the MTA's queue, over doors that do not take the message themselves (milter, Exim's DATA ACL): given to the author at once, remembered, and obeyed by
+ * the delivery over LMTP that follows (DESIGN 2 and 6). The delivery finds it by the key of queue/repeat.h; one that does not, since the MTA has changed the message, is judged
+ * anew. */
+#include "queue/intake.h"
+#include "queue/repeat.h"
+
+/* As intake_message(), but nothing is kept except the verdicts on postings: each recipient gets the reply that the author is to see. Mail for roles is taken. Durable when it
+ * returns. Never fails: trouble is a result. Any thread; outside a store_fn. */
+void front_judge(struct store *store, const struct intake_options *options, const struct intake_message *message, struct intake_recipient *recipients, size_t n);
+
+/* The verdict that was given for this key after `since`. RES_OK: `verdict` is filled in, to be cleared with verdict_clear(). RES_MORE: none. Inside a store_fn. */
+enum res front_find(struct tx *tx, int64_t list_id, const unsigned char key[REPEAT_KEY], int64_t since, struct verdict *verdict, GError **error) MUST_CHECK;
+/* At most `limit` of those before `before` go; `n`: how many. Inside a store_fn. */
+enum res front_prune(struct tx *tx, int64_t before, int limit, int *n, GError **error) MUST_CHECK;
