@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/crash_point.h"
 #include "base/log.h"
+#include "door/service.h"
 #include "door/session.h"
 #include "door/xforward.h"
 #include "net/line_reader.h"
@@ -289,3 +290,58 @@ door_session_run(struct door_session *session)
   else if (session->linger)
     stream_linger(session->stream, clock_monotonic() + LINGER_TIMEOUT);
 }
+
+/* ---- as a service ---- */
+
+static void *
+service_session_new(const struct service *service, struct stream *stream, const struct door_peer *peer)
+{
+  return door_session_new(stream, service->hooks, service->options, peer);
+}
+
+static void
+service_session_run(void *session)
+{
+  door_session_run(session);
+}
+
+static void
+service_session_free(void *session)
+{
+  door_session_free(session);
+}
+
+static bool
+service_session_idle(void *session, int64_t *since)
+{
+  return door_session_idle(session, since);
+}
+
+static bool
+service_session_overdue(void *session, int64_t now, int64_t *since)
+{
+  return door_session_overdue(session, now, since);
+}
+
+static void
+service_session_end(void *session, enum reply reply)
+{
+  door_session_end(session, reply);
+}
+
+static void
+service_turn_away(enum reply reply, GString *out)
+{
+  reply_render(reply, NULL, out);
+}
+
+const struct service_ops lmtp_service = {
+  .name = "lmtp",
+  .session_new = service_session_new,
+  .session_run = service_session_run,
+  .session_free = service_session_free,
+  .session_idle = service_session_idle,
+  .session_overdue = service_session_overdue,
+  .session_end = service_session_end,
+  .turn_away = service_turn_away,
+};

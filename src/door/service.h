@@ -3,6 +3,8 @@
  * max_sessions. One static table of functions for each protocol: */
 #include "door/door.h"
 
+struct service;
+
 struct service_ops {
   const char *name; /* in log lines: "lmtp", "smtp", "milter", "policy", "socketmap", "readsocket" */
   /* A session over `stream` (taken over). `service` outlives it; `peer` is copied. */

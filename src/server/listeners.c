@@ -1,5 +1,5 @@
-/* One thread for each listening descriptor waits for connections, one thread for each session serves it. The table of sessions is
- * the only state they share. A session takes itself out of the table when it ends.
+/* One thread for each listening descriptor waits for connections, one thread for each session serves it, whatever its service. The table of sessions
+ * is the only state they share. A session takes itself out of the table when it ends.
  *
  * When there is no room the newcomer is told 421 (server/shortage.h). */
 #include "server/listeners.h"
@@ -22,6 +22,7 @@
 
 struct listener {
   struct listeners *owner;
+  const struct service *service;
   char *text;
   struct endpoint *endpoint;
   int fd;
@@ -31,7 +32,8 @@ struct listener {
 
 struct session {
   struct listeners *owner;
-  struct door_session *door;
+  const struct service_ops *ops;
+  void *of_service; /* its own session */
   struct door_peer peer;
   char id[TOKEN_ID + 1];
   char address[INET6_ADDRSTRLEN + 16];
@@ -49,8 +51,8 @@ struct listeners {
   int64_t reserve; /* descriptors that sessions leave alone */
   struct shortages shortages;
   int stop_event;
-  const struct door_hooks *hooks;
-  struct door_options *options;
+  const struct service *services;
+  struct door_options *options; /* NULL: not started */
 };
 
 static void
@@ -73,36 +75,66 @@ listener_free(struct listener *listener)
   g_free(listener);
 }
 
+/* "[lmtp] callout_listen" and the like; owned by the caller. */
+static char *
+key_of(enum config_service service)
+{
+  return g_strdup_printf("[%s] %slisten", config_service_section(service), service == CONFIG_CALLOUT ? "callout_" : "");
+}
+
+/* May a default listener that cannot be made be left out? What delivers the mail may be missing a place, but not lose it to another program. */
+static bool
+may_be_missing(enum config_service service, const struct endpoint *endpoint, enum res res)
+{
+  return res == RES_MORE || endpoint->path || service != CONFIG_LMTP;
+}
+
 static enum res
-bind_one(struct listeners *listeners, const char *key, const char *text, const struct config *config, bool optional, GError **error)
+bind_one(struct listeners *listeners, enum config_service service, const char *text, const struct config *config, GError **error)
 {
   OWN(endpoint) endpoint = NULL;
-  g_autoptr(GError) unread = NULL;
-  enum res res = endpoint_parse(text, &endpoint, &unread);
-  if (res != RES_OK)
-    return refuse(error, REPLY_SYNTAX, "[lmtp] %s = %s: %s", key, text, unread->message);
-  struct endpoint_access access = { .mode = (mode_t)config->lmtp_socket_mode, .group = config->lmtp_socket_group };
   g_autoptr(GError) problem = NULL;
+  g_autofree char *key = key_of(service);
+  enum res res = endpoint_parse(text, &endpoint, &problem);
+  if (res != RES_OK)
+    return refuse(error, REPLY_SYNTAX, "%s = %s: %s", key, text, problem->message);
+  struct endpoint_access access = { .mode = (mode_t)config->lmtp_socket_mode, .group = config->lmtp_socket_group };
   int fd = -1;
   res = endpoint_listen(endpoint, &access, &fd, &problem);
-  if (res != RES_OK && optional && (res == RES_MORE || endpoint->path)) {
+  if (res != RES_OK && config->services[service].is_default && may_be_missing(service, endpoint, res)) {
     log_warn("default listener left out", log_str("listen", text), log_err(problem));
     return RES_OK;
   }
   if (res != RES_OK)
-    return refuse(error, REPLY_TROUBLE, "[lmtp] %s = %s: %s", key, text, problem ? problem->message : "this machine does not have that address");
+    return refuse(error, REPLY_TROUBLE, "%s = %s: %s", key, text, problem ? problem->message : "this machine does not have that address");
   struct listener *listener = g_new0(struct listener, 1);
-  *listener = (struct listener){ .owner = listeners, .text = g_strdup(text), .endpoint = OWN_GIVE(endpoint), .fd = fd };
+  *listener = (struct listener){
+    .owner = listeners, .service = &listeners->services[service], .text = g_strdup(text), .endpoint = OWN_GIVE(endpoint), .fd = fd,
+  };
   g_ptr_array_add(listeners->all, listener);
   return RES_OK;
 }
 
+/* Configured ones first: a default must not take what somebody has chosen for another service. */
+static enum res
+bind_all(struct listeners *listeners, const struct config *config, GError **error)
+{
+  enum res res = RES_OK;
+  for (int is_default = 0; is_default <= 1; is_default++)
+    for (enum config_service service = 0; service < CONFIG_SERVICES; service++)
+      if (listeners->services[service].ops && config->services[service].is_default == is_default)
+        for (char **text = config->services[service].listen; *text && res == RES_OK; text++)
+          res = bind_one(listeners, service, *text, config, error);
+  return res;
+}
+
 enum res
-listeners_bind(const struct config *config, struct listeners **listeners, GError **error)
+listeners_bind(const struct config *config, const struct service services[CONFIG_SERVICES], struct listeners **listeners, GError **error)
 {
   OWN(listeners) made = g_new0(struct listeners, 1);
   pthread_mutex_init(&made->lock, NULL);
   pthread_cond_init(&made->ended, NULL);
+  made->services = services;
   made->all = g_ptr_array_new_with_free_func((GDestroyNotify)listener_free);
   made->sessions = g_ptr_array_new();
   made->max_sessions = (size_t)config->max_sessions;
@@ -110,10 +142,8 @@ listeners_bind(const struct config *config, struct listeners **listeners, GError
   descriptors_raise(config->max_sessions, made->reserve);
   made->stop_event = eventfd(0, EFD_CLOEXEC);
   enum res res = made->stop_event >= 0 ? RES_OK : trouble(error, REPLY_TROUBLE, "no descriptor for the listeners: %s", g_strerror(errno));
-  for (char **text = config->services[CONFIG_LMTP].listen; *text && res == RES_OK; text++)
-    res = bind_one(made, "listen", *text, config, config->services[CONFIG_LMTP].is_default, error);
-  for (char **text = config->services[CONFIG_CALLOUT].listen; *text && res == RES_OK; text++)
-    res = bind_one(made, "callout_listen", *text, config, false, error);
+  if (res == RES_OK)
+    res = bind_all(made, config, error);
   if (res == RES_OK)
     *listeners = OWN_GIVE(made);
   return res;
@@ -139,19 +169,19 @@ tell_to_leave(struct listeners *listeners, struct session *session, enum reply r
     return;
   session->leaving = true;
   listeners->leaving++;
-  door_session_end(session->door, reply);
+  session->ops->session_end(session->of_service, reply);
 }
 
 static bool
 is_idle(struct session *session, int64_t *since)
 {
-  return door_session_idle(session->door, since);
+  return session->ops->session_idle(session->of_service, since);
 }
 
 static bool
 is_overdue(struct session *session, int64_t *since)
 {
-  return door_session_overdue(session->door, clock_monotonic(), since);
+  return session->ops->session_overdue(session->of_service, clock_monotonic(), since);
 }
 
 /* The session that `is_so` since the longest time, or NULL. Lock held. */
@@ -211,7 +241,7 @@ session_thread(void *data)
   struct session *session = data;
   struct listeners *listeners = session->owner;
   log_session(session->id);
-  door_session_run(session->door);
+  session->ops->session_run(session->of_service);
 
   pthread_mutex_lock(&listeners->lock);
   g_ptr_array_remove_fast(listeners->sessions, session);
@@ -220,7 +250,7 @@ session_thread(void *data)
   update_shortage(listeners);
   int64_t refused[SHORTAGES];
   shortages_end(&listeners->shortages, listeners->sessions->len, refused);
-  door_session_free(session->door);
+  session->ops->session_free(session->of_service);
   g_free(session);
   pthread_cond_broadcast(&listeners->ended);
   pthread_mutex_unlock(&listeners->lock);
@@ -257,11 +287,11 @@ describe_peer(const struct sockaddr_storage *peer, char *out, size_t size)
 
 /* The descriptor is closed by the caller. */
 static void
-turn_away(int fd)
+turn_away(const struct listener *listener, int fd, enum reply reply)
 {
   g_autoptr(GString) line = g_string_new(NULL);
-  reply_render(REPLY_BUSY, NULL, line);
-  if (send(fd, line->str, line->len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+  listener->service->ops->turn_away(reply, line);
+  if (line->len && send(fd, line->str, line->len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
     log_debug("newcomer could not be told", log_str("error", g_strerror(errno)));
   counter_add(COUNTER_SESSIONS_REFUSED, 1);
 }
@@ -271,13 +301,14 @@ session_new(struct listener *listener, int fd, const struct sockaddr_storage *pe
 {
   struct session *session = g_new0(struct session, 1);
   session->owner = listener->owner;
+  session->ops = listener->service->ops;
   session->fd = fd;
   token_random(session->id, TOKEN_ID);
   describe_peer(peer, session->address, sizeof session->address);
   session->peer = (struct door_peer){
     .session = session->id, .listener = listener->text, .address = session->address, .unix_socket = listener->endpoint->path != NULL,
   };
-  session->door = door_session_new(stream_new(fd), listener->owner->hooks, listener->owner->options, &session->peer);
+  session->of_service = session->ops->session_new(listener->service, stream_new(fd), &session->peer);
   return session;
 }
 
@@ -288,8 +319,8 @@ begin_session(struct listener *listener, int fd, const struct sockaddr_storage *
   struct listeners *listeners = listener->owner;
   struct session *session = session_new(listener, fd, peer);
   if (!thread_start_detached(session_thread, session)) {
-    turn_away(fd);
-    door_session_free(session->door);
+    turn_away(listener, fd, REPLY_BUSY);
+    session->ops->session_free(session->of_service);
     g_free(session);
     make_room_for_the_next(listeners);
     return OF_THREADS;
@@ -309,7 +340,7 @@ admit(struct listener *listener, int fd, const struct sockaddr_storage *peer)
   pthread_mutex_lock(&listeners->lock);
   enum shortage shortage = make_room(listeners, fd);
   if (shortage != SHORTAGES) {
-    turn_away(fd);
+    turn_away(listener, fd, REPLY_BUSY);
     close(fd);
   } else
     shortage = begin_session(listener, fd, peer);
@@ -360,16 +391,15 @@ listener_thread(void *data)
 }
 
 enum res
-listeners_start(struct listeners *listeners, const struct door_hooks *hooks, struct door_options *options, GError **error)
+listeners_start(struct listeners *listeners, struct door_options *options, GError **error)
 {
-  listeners->hooks = hooks;
   listeners->options = options;
   for (guint i = 0; i < listeners->all->len; i++) {
     struct listener *listener = g_ptr_array_index(listeners->all, i);
     listener->running = thread_start(&listener->thread, listener_thread, listener);
     if (!listener->running)
       return trouble(error, REPLY_TROUBLE, "no thread for the listener on %s", listener->text);
-    log_note("listening", log_str("lmtp", listener->text));
+    log_note("listening", log_str(listener->service->ops->name, listener->text));
   }
   return RES_OK;
 }

@@ -1,15 +1,17 @@
 #pragma once
-/* The LMTP listeners and the threads of their sessions, bounded by max_sessions. */
+/* The listeners of all services and the threads of their sessions, all together bounded by max_sessions. */
 #include "base/config.h"
-#include "door/door.h"
+#include "door/service.h"
 
 struct listeners;
 
-/* Binds everything the configuration names (before privileges are dropped). Addresses of the default that the machine lacks are skipped
- * with a warning; configured ones are errors. RES_BAD: the error names the listener. */
-enum res listeners_bind(const struct config *config, struct listeners **listeners, GError **error) MUST_CHECK;
-/* Begins to accept. `hooks` and `options` must outlive the listeners. RES_TEMP: no room for a thread; then listeners_stop is due. */
-enum res listeners_start(struct listeners *listeners, const struct door_hooks *hooks, struct door_options *options, GError **error) MUST_CHECK;
+/* Binds everything the configuration names (before privileges are dropped). `services`, by enum config_service, must outlive the listeners; what has no
+ * `ops` is not there yet and is not bound, hooks and options may be filled in before listeners_start. A default listener that the machine lacks (its address, the folder
+ * of a unix socket; where no mail is delivered, also: taken by another program) is left out with a warning; for configured ones that is an error. RES_BAD: the error
+ * names the key and the listener. */
+enum res listeners_bind(const struct config *config, const struct service services[CONFIG_SERVICES], struct listeners **listeners, GError **error) MUST_CHECK;
+/* Begins to accept. `options`, those of all services, must outlive the listeners. RES_TEMP: no room for a thread; then listeners_stop is due. */
+enum res listeners_start(struct listeners *listeners, struct door_options *options, GError **error) MUST_CHECK;
 /* Stops accepting, ends idle sessions with 421, waits for the others up to `deadline` (monotonic). Those still at work then are cut off. */
 void listeners_stop(struct listeners *listeners, int64_t deadline);
 /* Unbinds, removes the unix sockets that were made. NULL is allowed. */

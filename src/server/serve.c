@@ -57,6 +57,7 @@ struct server {
   struct control *control;
   struct posting_door door;
   struct door_hooks hooks;
+  struct service services[CONFIG_SERVICES];
   struct control_hooks control_hooks;
   struct door_options door_options;
 };
@@ -305,7 +306,7 @@ start_threads(struct server *server, const struct config *config, GError **error
   server->hooks = posting_door_hooks(&server->door);
   server->control_hooks = (struct control_hooks){ .ctx = server, .changed = on_changed, .retry = on_retry, .status = on_status };
   res = control_start(server->control, &server->control_hooks, error);
-  return res == RES_OK ? listeners_start(server->listeners, &server->hooks, &server->door_options, error) : res;
+  return res == RES_OK ? listeners_start(server->listeners, &server->door_options, error) : res;
 }
 
 /* If there is a command that it could have to run. */
@@ -344,12 +345,25 @@ settle_in(struct server *server, const struct config *config, GError **error)
   return RES_OK;
 }
 
+/* What listens: a row for each service. One without a row is not there yet: its `listen` is passed over. */
+static void
+set_services(struct server *server)
+{
+  struct door_options *options = &server->door_options;
+  const struct service services[CONFIG_SERVICES] = {
+    [CONFIG_LMTP] = { &lmtp_service, &server->hooks, options },
+    [CONFIG_CALLOUT] = { &lmtp_service, &server->hooks, options },
+  };
+  memcpy(server->services, services, sizeof services);
+}
+
 static enum res
 start(struct server *server, const struct config *config, bool no_backup, GError **error)
 {
+  set_services(server);
   enum res res = check_config(config, error);
   if (res == RES_OK)
-    res = listeners_bind(config, &server->listeners, error);
+    res = listeners_bind(config, server->services, &server->listeners, error);
   if (res == RES_OK)
     res = settle_in(server, config, error);
   if (res == RES_OK)
