@@ -30,6 +30,7 @@ const struct cli_command *const cli_commands[] = {
   &retry_command,
   &ledger_command,
   &tagkeys_command,
+  &mta_command,
   &backup_command,
   &restore_command,
   &status_command,

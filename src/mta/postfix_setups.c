@@ -1,0 +1,6 @@
+/* Set-ups of Postfix. */
+#include "mta/setup.h"
+
+const struct mta_setup postfix_setups[] = {
+  { NULL },
+};
