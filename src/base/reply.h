@@ -45,6 +45,7 @@
   X(REPLY_START_TLS, 220, "2.0.0", "begin TLS")                                                 \
   X(REPLY_NO_RELAY, 550, "5.7.1", "mail for that address is not taken here")                    \
   X(REPLY_NEXT_HOP_TROUBLE, 451, "4.4.0", "the next hop cannot be reached now; please try again") \
+  X(REPLY_SEVERAL, 250, "2.6.0", "{detail}")                                                   \
   X(REPLY_SMTP_GREETING, 220, "", "{detail} ESMTP Listward")                                    \
   X(REPLY_GREETING, 220, "", "{detail} LMTP Listward")                                          \
   X(REPLY_OK, 250, "2.0.0", "ok")                                                               \

@@ -18,6 +18,9 @@ struct door_xforward {
   char *name, *addr, *port, *proto, *helo, *ident, *source;
 };
 
+/* The protocols of a session: RFC 2033, RFC 5321. */
+enum door_protocol { PROTOCOL_LMTP, PROTOCOL_SMTP, PROTOCOLS };
+
 enum door_body { DOOR_BODY_UNSTATED, DOOR_BODY_7BIT, DOOR_BODY_8BITMIME };
 
 /* RFC 3461 4.3: what a report of failure shall hold. */
@@ -31,7 +34,12 @@ struct door_peer {
   const char *listener; /* the endpoint's text as configured */
   const char *address;  /* "127.0.0.1:4711", "unix" */
   bool unix_socket;
-  char *lhlo; /* what it called itself; NULL before LHLO. Valid UTF-8, no controls, at most 255 octets. */
+  char *lhlo; /* what it called itself; NULL before LHLO, EHLO, HELO. Valid UTF-8, no controls, at most 255 octets. */
+};
+
+/* What stood in MAIL or RCPT, as the peer wrote it: "bob@example.org" ("" for the null reverse-path), "SIZE=1000 BODY=8BITMIME". */
+struct door_written {
+  struct slice path, parameters;
 };
 
 /* What becomes of a message for one of its recipients. */
@@ -57,7 +65,17 @@ struct door_transaction {
   int64_t size;          /* SIZE=, 0 if not stated */
   GPtrArray *recipients; /* struct door_recipient *, accepted ones in order */
   int64_t stray;         /* stray CR and LF replaced in the message so far */
+  bool attempted;        /* DATA or BDAT has come, if only to be refused: it is no probe of an address */
+  /* For doors in front of the queue, filled in before message_end. */
+  bool others;           /* the message has recipients that are none of ours, and goes on to them */
+  enum res (*pass_on)(void *ctx, GError **error); /* NULL, or: as in queue/intake.h: called when the verdicts are there, before anything is stored */
+  void *pass_on_ctx;
   void *user;            /* the hooks' own, NULL at the start of a transaction */
+  struct door_written mail, rcpt; /* borrowed; `rcpt` while the hook `recipient` is asked about it */
+  bool one_reply;                 /* after the dot all recipients get one reply (SMTP) */
+  /* Whole lines with CRLF that a hook wants said as they are, in place of the reply that its result stands for; with `one_reply` also after the dot, in place of
+   * what the recipients' replies make. Empty when a hook is called. Never a 421. */
+  GString *reply;
 };
 
 /* A question about one recipient, asked in front of the MTA's queue: socketmap, policy, readsocket, milter. */
@@ -109,7 +127,7 @@ struct door_options {
 struct door_session;
 
 /* A session over `stream` (taken over). `hooks` and `options` must outlive it; `peer` is copied. */
-struct door_session *door_session_new(struct stream *stream, const struct door_hooks *hooks, struct door_options *options,
+struct door_session *door_session_new(enum door_protocol protocol, struct stream *stream, const struct door_hooks *hooks, struct door_options *options,
                                       const struct door_peer *peer);
 void door_session_free(struct door_session *session);
 /* Greets, serves until QUIT, error or stop; when it returns, the last reply has been written and the transaction is over. In the session's own

@@ -17,11 +17,18 @@
 #define FAREWELL_TIMEOUT (10 * CLOCK_SECOND)
 #define LINGER_TIMEOUT (2 * CLOCK_SECOND)
 
+const struct protocol protocols[PROTOCOLS] = {
+  [PROTOCOL_LMTP] = { .greeting = REPLY_GREETING, .hello_first = "LHLO comes first" },
+  [PROTOCOL_SMTP] = { .greeting = REPLY_SMTP_GREETING, .hello_first = "EHLO or HELO comes first", .one_reply = true },
+};
+
 struct door_session *
-door_session_new(struct stream *stream, const struct door_hooks *hooks, struct door_options *options, const struct door_peer *peer)
+door_session_new(enum door_protocol protocol, struct stream *stream, const struct door_hooks *hooks, struct door_options *options, const struct door_peer *peer)
 {
   struct door_session *session = g_new0(struct door_session, 1);
+  session->protocol = protocol;
   session->stream = stream;
+  session->literal = g_string_new(NULL);
   session->hooks = hooks;
   session->options = options;
   session->peer = (struct door_peer){
@@ -42,6 +49,7 @@ door_session_free(struct door_session *session)
     return;
   session_reset(session);
   stream_free(session->stream);
+  g_string_free(session->literal, TRUE);
   g_free((char *)session->peer.session);
   g_free((char *)session->peer.listener);
   g_free((char *)session->peer.address);
@@ -59,6 +67,7 @@ session_reset(struct door_session *session)
   transfer_end(session);
   g_clear_pointer(&session->transaction.recipients, g_ptr_array_unref);
   g_clear_pointer(&session->transaction.reverse_path, g_free);
+  g_clear_pointer(&session->mail, g_free);
   g_clear_pointer(&session->transaction.envid, g_free);
   session->transaction = (struct door_transaction){ 0 };
   xforward_clear(&session->xforward);
@@ -89,9 +98,21 @@ session_say(struct door_session *session, enum reply reply, const char *detail)
   say(session, reply, &(struct reply_words){ .detail = detail }, ' ');
 }
 
+bool
+session_say_literal(struct door_session *session)
+{
+  if (session->literal->len == 0)
+    return false;
+  session_write(session, (struct slice){ session->literal->str, session->literal->len });
+  g_string_truncate(session->literal, 0);
+  return true;
+}
+
 void
 session_say_error(struct door_session *session, const GError *error)
 {
+  if (session_say_literal(session))
+    return;
   const char *message = error && error->domain == LISTWARD_ERROR ? error->message : NULL;
   say(session, error_reply(error, REPLY_TROUBLE), &(struct reply_words){ .reason = message, .detail = message }, ' ');
 }
@@ -273,7 +294,7 @@ greet(struct door_session *session)
   if (end != REPLY_COUNT)
     say_last(session, end);
   else
-    session_say(session, REPLY_GREETING, session->options->hostname);
+    session_say(session, protocols[session->protocol].greeting, session->options->hostname);
 }
 
 void
@@ -294,9 +315,15 @@ door_session_run(struct door_session *session)
 /* ---- as a service ---- */
 
 static void *
-service_session_new(const struct service *service, struct stream *stream, const struct door_peer *peer)
+lmtp_session_new(const struct service *service, struct stream *stream, const struct door_peer *peer)
 {
-  return door_session_new(stream, service->hooks, service->options, peer);
+  return door_session_new(PROTOCOL_LMTP, stream, service->hooks, service->options, peer);
+}
+
+static void *
+smtp_session_new(const struct service *service, struct stream *stream, const struct door_peer *peer)
+{
+  return door_session_new(PROTOCOL_SMTP, stream, service->hooks, service->options, peer);
 }
 
 static void
@@ -335,13 +362,12 @@ service_turn_away(enum reply reply, GString *out)
   reply_render(reply, NULL, out);
 }
 
-const struct service_ops lmtp_service = {
-  .name = "lmtp",
-  .session_new = service_session_new,
-  .session_run = service_session_run,
-  .session_free = service_session_free,
-  .session_idle = service_session_idle,
-  .session_overdue = service_session_overdue,
-  .session_end = service_session_end,
-  .turn_away = service_turn_away,
-};
+#define SESSION_OPS(text, make)                                                                                               \
+  {                                                                                                                           \
+    .name = text, .session_new = make, .session_run = service_session_run, .session_free = service_session_free,              \
+    .session_idle = service_session_idle, .session_overdue = service_session_overdue, .session_end = service_session_end,     \
+    .turn_away = service_turn_away,                                                                                           \
+  }
+
+const struct service_ops lmtp_service = SESSION_OPS("lmtp", lmtp_session_new);
+const struct service_ops smtp_service = SESSION_OPS("smtp", smtp_session_new);

@@ -34,7 +34,7 @@ line_open(void)
   int fds[2];
   g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
   line.fd = fds[0];
-  line.session = door_session_new(stream_new(fds[1]), &line.stub->hooks, &line.stub->options, &who);
+  line.session = door_session_new(PROTOCOL_LMTP, stream_new(fds[1]), &line.stub->hooks, &line.stub->options, &who);
   return line;
 }
 

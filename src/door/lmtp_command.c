@@ -6,44 +6,63 @@
 
 enum argument { NONE, OPTIONAL, REQUIRED };
 
+#define LMTP (1u << PROTOCOL_LMTP)
+#define SMTP (1u << PROTOCOL_SMTP)
+
 static const struct {
   struct slice name;
   enum argument argument;
+  unsigned protocols;
 } verbs[LMTP_VERBS] = {
-  [LMTP_LHLO] = { { "LHLO", 4 }, REQUIRED },
-  [LMTP_MAIL] = { { "MAIL", 4 }, REQUIRED },
-  [LMTP_RCPT] = { { "RCPT", 4 }, REQUIRED },
-  [LMTP_DATA] = { { "DATA", 4 }, NONE },
-  [LMTP_BDAT] = { { "BDAT", 4 }, OPTIONAL }, /* missing: as wrong as any other (lmtp_command_chunk) */
-  [LMTP_RSET] = { { "RSET", 4 }, NONE },
-  [LMTP_NOOP] = { { "NOOP", 4 }, OPTIONAL },
-  [LMTP_VRFY] = { { "VRFY", 4 }, OPTIONAL },
-  [LMTP_HELP] = { { "HELP", 4 }, OPTIONAL },
-  [LMTP_QUIT] = { { "QUIT", 4 }, NONE },
-  [LMTP_XFORWARD] = { { "XFORWARD", 8 }, REQUIRED },
+  [LMTP_LHLO] = { { "LHLO", 4 }, REQUIRED, LMTP },
+  [LMTP_EHLO] = { { "EHLO", 4 }, REQUIRED, SMTP },
+  [LMTP_HELO] = { { "HELO", 4 }, REQUIRED, SMTP },
+  [LMTP_MAIL] = { { "MAIL", 4 }, REQUIRED, LMTP | SMTP },
+  [LMTP_RCPT] = { { "RCPT", 4 }, REQUIRED, LMTP | SMTP },
+  [LMTP_DATA] = { { "DATA", 4 }, NONE, LMTP | SMTP },
+  [LMTP_BDAT] = { { "BDAT", 4 }, OPTIONAL, LMTP | SMTP }, /* missing: as wrong as any other (lmtp_command_chunk) */
+  [LMTP_RSET] = { { "RSET", 4 }, NONE, LMTP | SMTP },
+  [LMTP_NOOP] = { { "NOOP", 4 }, OPTIONAL, LMTP | SMTP },
+  [LMTP_VRFY] = { { "VRFY", 4 }, OPTIONAL, LMTP | SMTP },
+  [LMTP_HELP] = { { "HELP", 4 }, OPTIONAL, LMTP | SMTP },
+  [LMTP_QUIT] = { { "QUIT", 4 }, NONE, LMTP | SMTP },
+  [LMTP_XFORWARD] = { { "XFORWARD", 8 }, REQUIRED, LMTP | SMTP },
+};
+
+static const struct {
+  const char *name, *hello, *verbs;
+} names[PROTOCOLS] = {
+  [PROTOCOL_LMTP] = { "LMTP", "LHLO", "LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT XFORWARD" },
+  [PROTOCOL_SMTP] = { "SMTP", "EHLO", "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT XFORWARD" },
 };
 
 const char *
-lmtp_command_verbs(void)
+lmtp_command_verbs(enum door_protocol protocol)
 {
-  return "LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT XFORWARD";
+  return names[protocol].verbs;
 }
 
 static enum res
 unknown(struct slice verb, GError **error)
 {
-  if (slice_equal_nocase(verb, SLICE("EHLO")) || slice_equal_nocase(verb, SLICE("HELO")))
-    return refuse(error, REPLY_UNKNOWN_COMMAND, "%.*s; this is LMTP, say LHLO", SLICE_FMT(verb));
   return refuse(error, REPLY_UNKNOWN_COMMAND, "\"%.*s\"", SLICE_FMT(slice_head(verb, VERB_SHOWN)));
 }
 
+static enum res
+of_the_other(enum door_protocol protocol, struct slice verb, GError **error)
+{
+  return refuse(error, REPLY_UNKNOWN_COMMAND, "%.*s; this is %s, say %s", SLICE_FMT(verb), names[protocol].name, names[protocol].hello);
+}
+
 enum res
-lmtp_command_parse(struct slice line, struct lmtp_command *command, GError **error)
+lmtp_command_parse(enum door_protocol protocol, struct slice line, struct lmtp_command *command, GError **error)
 {
   struct slice verb = slice_until(line, ' '), arg = slice_trim(slice_skip(line, verb.n));
   for (size_t i = 0; i < LMTP_VERBS; i++) {
     if (!slice_equal_nocase(verb, verbs[i].name))
       continue;
+    if (!(verbs[i].protocols & 1u << protocol))
+      return of_the_other(protocol, verb, error);
     if (verbs[i].argument == NONE && arg.n > 0)
       return refuse(error, REPLY_SYNTAX, "%s takes no argument", verbs[i].name.p);
     if (verbs[i].argument == REQUIRED && arg.n == 0)

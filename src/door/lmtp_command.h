@@ -1,12 +1,15 @@
 #pragma once
-/* The grammar of LMTP's commands: RFC 2033, RFC 5321 4.1.1, RFC 3030 (BDAT). Lines come without CRLF. */
+/* The grammar of the commands of LMTP and SMTP: RFC 2033, RFC 5321 4.1.1, RFC 3030 (BDAT). Lines come without CRLF. */
 #include "base/error.h"
 #include "base/slice.h"
+#include "door/door.h"
 #include <stdbool.h>
 #include <stdint.h>
 
 enum lmtp_verb {
   LMTP_LHLO,
+  LMTP_EHLO,
+  LMTP_HELO,
   LMTP_MAIL,
   LMTP_RCPT,
   LMTP_DATA,
@@ -25,8 +28,8 @@ struct lmtp_command {
   struct slice arg; /* what follows the verb, without blanks at both ends; borrows from the line */
 };
 
-/* RES_BAD: REPLY_UNKNOWN_COMMAND; REPLY_SYNTAX if the verb takes no argument and has one, or needs one and has none. */
-enum res lmtp_command_parse(struct slice line, struct lmtp_command *command, GError **error) MUST_CHECK;
+/* RES_BAD: REPLY_UNKNOWN_COMMAND, also for a verb of the other protocol; REPLY_SYNTAX if the verb takes no argument and has one, or needs one and has none. */
+enum res lmtp_command_parse(enum door_protocol protocol, struct slice line, struct lmtp_command *command, GError **error) MUST_CHECK;
 
 /* The path and the parameters after MAIL's "FROM:" or RCPT's "TO:" (given as `keyword`, any case). RES_BAD: REPLY_SYNTAX. */
 enum res lmtp_command_path(struct slice arg, struct slice keyword, struct slice *path, struct slice *parameters, GError **error) MUST_CHECK;
@@ -34,5 +37,5 @@ enum res lmtp_command_path(struct slice arg, struct slice keyword, struct slice 
 /* BDAT's argument: "octets [LAST]". RES_BAD: REPLY_SYNTAX; nobody knows then how many octets follow. */
 enum res lmtp_command_chunk(struct slice arg, int64_t *octets, bool *last, GError **error) MUST_CHECK;
 
-/* All verbs, for HELP. */
-const char *lmtp_command_verbs(void);
+/* All verbs of a protocol, for HELP. */
+const char *lmtp_command_verbs(enum door_protocol protocol);

@@ -57,7 +57,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   struct lmtp_command command;
   g_autoptr(GError) error = NULL;
-  if (lmtp_command_parse((struct slice){ (const char *)data, size }, &command, &error) != RES_OK) {
+  if (lmtp_command_parse(PROTOCOL_LMTP, (struct slice){ (const char *)data, size }, &command, &error) != RES_OK) {
     g_assert(error != NULL);
     return 0;
   }

@@ -29,7 +29,7 @@ test_verbs(void)
   for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
     struct lmtp_command command = { .verb = LMTP_VERBS };
     g_autoptr(GError) error = NULL;
-    enum res res = lmtp_command_parse(slice_of(rows[i].line), &command, &error);
+    enum res res = lmtp_command_parse(PROTOCOL_LMTP, slice_of(rows[i].line), &command, &error);
     bool same = res == RES_OK ? command.verb == rows[i].verb && slice_equal(command.arg, slice_of(rows[i].arg))
                               : error_reply(error, REPLY_OK) == rows[i].reply;
     if (res != rows[i].want || !same)

@@ -1,4 +1,4 @@
-/* What each LMTP command does: RFC 2033, RFC 5321 4.1.1 and 4.1.4 (order of commands), RFC 3030. One function a verb, one table. */
+/* What each command of LMTP and SMTP does: RFC 2033, RFC 5321 4.1.1 and 4.1.4 (order of commands), RFC 3030. One function a verb, one table. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "door/lmtp_command.h"
@@ -13,15 +13,31 @@ out_of_order(GError **error, const char *what)
   return refuse(error, REPLY_BAD_SEQUENCE, "%s", what);
 }
 
-/* ---- LHLO, XFORWARD ---- */
+/* ---- LHLO, EHLO, HELO, XFORWARD ---- */
 
+static void
+begin_anew(struct door_session *session, struct slice name)
+{
+  session_reset(session);
+  g_free(session->peer.lhlo);
+  session->peer.lhlo = peer_word_clean(name);
+}
+
+static enum res
+do_helo(struct door_session *session, struct slice arg, GError **error)
+{
+  (void)error;
+  begin_anew(session, arg);
+  session_say(session, REPLY_HELLO, session->options->hostname);
+  return RES_OK;
+}
+
+/* EHLO too. */
 static enum res
 do_lhlo(struct door_session *session, struct slice arg, GError **error)
 {
   (void)error;
-  session_reset(session);
-  g_free(session->peer.lhlo);
-  session->peer.lhlo = peer_word_clean(arg);
+  begin_anew(session, arg);
   g_autofree char *size = g_strdup_printf("SIZE %" G_GINT64_FORMAT, session->options->size_max);
   const char *lines[] = {
     session->options->hostname, "PIPELINING", "8BITMIME", "SMTPUTF8", size, "ENHANCEDSTATUSCODES", "CHUNKING", "DSN", XFORWARD_KEYWORD,
@@ -85,7 +101,8 @@ begin_transaction(struct door_session *session, struct slice arg, GError **error
   struct slice path, rest;
   struct mail_parameters parameters = { 0 };
   g_autofree char *reverse_path = NULL;
-  enum res res = lmtp_command_path(arg, SLICE("FROM:"), &path, &rest, error);
+  session->mail = g_strndup(arg.p, arg.n);
+  enum res res = lmtp_command_path(slice_of(session->mail), SLICE("FROM:"), &path, &rest, error);
   if (res == RES_OK)
     res = mail_parameters_parse(rest, &parameters, error);
   if (res == RES_OK && path.n > 0)
@@ -106,6 +123,9 @@ begin_transaction(struct door_session *session, struct slice arg, GError **error
     .envid = parameters.envid,
     .size = parameters.size,
     .recipients = g_ptr_array_new_with_free_func(recipient_free),
+    .mail = { path, rest },
+    .one_reply = protocols[session->protocol].one_reply,
+    .reply = session->literal,
   };
   return session->hooks->mail(session->hooks->ctx, &session->transaction, error);
 }
@@ -176,12 +196,13 @@ do_rcpt(struct door_session *session, struct slice arg, GError **error)
   enum res res = lmtp_command_path(arg, SLICE("TO:"), &path, &rest, error);
   if (res == RES_OK)
     res = rcpt_parameters_parse(rest, &parameters, error);
+  session->transaction.rcpt = (struct door_written){ path, rest };
   if (res == RES_OK)
     res = take_recipient(session, path, &parameters, error);
-  if (res == RES_OK)
-    session_say(session, REPLY_RECIPIENT_OK, NULL);
-  else
+  if (res != RES_OK)
     rcpt_parameters_clear(&parameters);
+  else if (!session_say_literal(session))
+    session_say(session, REPLY_RECIPIENT_OK, NULL);
   return res;
 }
 
@@ -200,10 +221,11 @@ lost(struct door_session *session, enum res res, const GError *problem)
 }
 
 static enum res
-check_order(const struct door_session *session, GError **error)
+check_order(struct door_session *session, GError **error)
 {
   if (!session->in_transaction)
     return out_of_order(error, "no MAIL was accepted");
+  session->transaction.attempted = true;
   if (session->transaction.recipients->len == 0)
     return out_of_order(error, "no RCPT was accepted");
   return RES_OK;
@@ -304,7 +326,7 @@ static enum res
 do_help(struct door_session *session, struct slice arg, GError **error)
 {
   (void)arg, (void)error;
-  session_say(session, REPLY_HELP, lmtp_command_verbs());
+  session_say(session, REPLY_HELP, lmtp_command_verbs(session->protocol));
   return RES_OK;
 }
 
@@ -319,13 +341,15 @@ do_quit(struct door_session *session, struct slice arg, GError **error)
 
 static const struct {
   enum res (*serve)(struct door_session *session, struct slice arg, GError **error);
-  bool needs_lhlo;
+  bool needs_hello;
 } verbs[LMTP_VERBS] = {
   [LMTP_LHLO] = { do_lhlo, false },
+  [LMTP_EHLO] = { do_lhlo, false },
+  [LMTP_HELO] = { do_helo, false },
   [LMTP_MAIL] = { do_mail, true },
   [LMTP_RCPT] = { do_rcpt, true },
   [LMTP_DATA] = { do_data, true },
-  [LMTP_BDAT] = { do_bdat, false }, /* its octets must be read in any case; without LHLO there was no MAIL */
+  [LMTP_BDAT] = { do_bdat, false }, /* its octets must be read in any case; without a hello there was no MAIL */
   [LMTP_RSET] = { do_rset, false },
   [LMTP_NOOP] = { do_noop, false },
   [LMTP_VRFY] = { do_vrfy, false },
@@ -338,10 +362,10 @@ enum res
 lmtp_dialogue_command(struct door_session *session, struct slice line, GError **error)
 {
   struct lmtp_command command;
-  enum res res = lmtp_command_parse(line, &command, error);
+  enum res res = lmtp_command_parse(session->protocol, line, &command, error);
   if (res != RES_OK)
     return res;
-  if (verbs[command.verb].needs_lhlo && session->peer.lhlo == NULL)
-    return out_of_order(error, "LHLO comes first");
+  if (verbs[command.verb].needs_hello && session->peer.lhlo == NULL)
+    return out_of_order(error, protocols[session->protocol].hello_first);
   return verbs[command.verb].serve(session, command.arg, error);
 }

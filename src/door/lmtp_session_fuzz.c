@@ -10,7 +10,7 @@ converse(struct slice input, size_t split, size_t piece)
   static const struct door_peer who = { .session = "s", .listener = "fuzz", .address = "unix", .unix_socket = true };
   OWN(stub) stub = stub_new();
   struct memory_peer peer = { .input = input, .split = split, .piece = piece };
-  struct door_session *session = door_session_new(memory_peer_stream(&peer), &stub->hooks, &stub->options, &who);
+  struct door_session *session = door_session_new(PROTOCOL_LMTP, memory_peer_stream(&peer), &stub->hooks, &stub->options, &who);
   door_session_run(session);
   door_session_free(session);
   g_assert(peer.closed);

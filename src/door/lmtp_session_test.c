@@ -48,7 +48,7 @@ static void
 converse(struct stub *stub, struct memory_peer *peer)
 {
   static const struct door_peer who = { .session = "s1", .listener = "test", .address = "unix", .unix_socket = true };
-  struct door_session *session = door_session_new(memory_peer_stream(peer), &stub->hooks, &stub->options, &who);
+  struct door_session *session = door_session_new(PROTOCOL_LMTP, memory_peer_stream(peer), &stub->hooks, &stub->options, &who);
   door_session_run(session);
   door_session_free(session);
 }

@@ -18,13 +18,24 @@ struct transfer {
   GError *failure;     /* why it cannot be taken; the rest is read and dropped */
 };
 
+/* What the protocols differ in, but for their verbs (door/lmtp_command.h). */
+struct protocol {
+  enum reply greeting;
+  const char *hello_first; /* what a command is told that came too early */
+  bool one_reply;          /* after the dot, for all recipients */
+};
+extern const struct protocol protocols[PROTOCOLS];
+
 struct door_session {
+  enum door_protocol protocol;
   struct stream *stream;
   const struct door_hooks *hooks;
   struct door_options *options;
   struct door_peer peer;
   struct door_xforward xforward;
   struct door_transaction transaction;
+  char *mail;       /* its MAIL, as written */
+  GString *literal; /* its `reply` */
   struct transfer transfer;
   struct pace pace;    /* since MAIL, or since the message began */
   int64_t waits_since; /* monotonic */
@@ -44,7 +55,9 @@ struct door_session {
 
 /* Gathers one reply line; `detail` may be NULL. If it cannot be written the session is over. */
 void session_say(struct door_session *session, enum reply reply, const char *detail);
-/* The same for a refusal: DESIGN's rule for hooks' errors (door.h). */
+/* What a hook wants said as it is, if it does. False: nothing was said. */
+bool session_say_literal(struct door_session *session);
+/* A refusal: what the hook wants said, or else its error by DESIGN's rule (door.h). */
 void session_say_error(struct door_session *session, const GError *error);
 /* A reply of several lines, `n` details of the same code. */
 void session_say_lines(struct door_session *session, enum reply reply, const char *const *details, size_t n);

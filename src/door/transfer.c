@@ -2,6 +2,7 @@
 #include "base/counter.h"
 #include "base/crash_point.h"
 #include "base/log.h"
+#include "door/one_reply.h"
 #include "door/session.h"
 
 void
@@ -103,10 +104,22 @@ say_failure(struct door_session *session)
   const GError *failure = session->transfer.failure;
   transfer_count_failure(failure);
   log_note("message refused", log_str("from", session->transaction.reverse_path), log_int("octets", session->transfer.octets), log_err(failure));
-  for (guint i = 0; i < session->transaction.recipients->len; i++)
+  guint replies = session->transaction.one_reply ? 1 : session->transaction.recipients->len;
+  for (guint i = 0; i < replies; i++)
     session_say_error(session, failure);
 }
 
+/* RFC 5321 4.1.1.4. */
+static void
+say_one_verdict(struct door_session *session)
+{
+  g_autoptr(GString) line = g_string_sized_new(REPLY_LINE_MAX);
+  one_reply_render(session->transaction.recipients, NULL, line);
+  if (!session_say_literal(session))
+    session_write(session, (struct slice){ line->str, line->len });
+}
+
+/* RFC 2033 4.2: one reply for each accepted RCPT, in their order. */
 static void
 say_verdicts(struct door_session *session)
 {
@@ -119,7 +132,7 @@ say_verdicts(struct door_session *session)
   }
 }
 
-/* RFC 2033 4.2: one reply for each accepted RCPT, in their order. Never a 421 here: a client would take it for the end of the replies. */
+/* Never a 421 here: a client of LMTP would take it for the end of the replies. */
 static void
 answer(struct door_session *session)
 {
@@ -130,6 +143,8 @@ answer(struct door_session *session)
   stream_deadline(session->stream, clock_monotonic() + session->options->data_timeout); /* the verdict's time is not the peer's */
   if (session->transfer.failure)
     say_failure(session);
+  else if (session->transaction.one_reply)
+    say_one_verdict(session);
   else
     say_verdicts(session);
   CRASH_POINT("reply-written");
