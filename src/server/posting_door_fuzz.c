@@ -69,7 +69,7 @@ static void
 converse(int fd)
 {
   static const struct door_peer who = { .session = "s", .listener = "fuzz", .address = "unix", .unix_socket = true };
-  struct door_session *session = door_session_new(stream_new(fd), &hooks, &options, &who);
+  struct door_session *session = door_session_new(PROTOCOL_LMTP, stream_new(fd), &hooks, &options, &who);
   door_session_run(session);
   door_session_free(session);
 }

@@ -244,7 +244,7 @@ static void
 client_connect(struct client *client, struct bench *bench)
 {
   static const struct door_peer who = { .session = "s", .listener = "test", .address = "unix", .unix_socket = true };
-  client->session = door_session_new(stream_to(&client->fd), &bench->hooks, &door_options, &who);
+  client->session = door_session_new(PROTOCOL_LMTP, stream_to(&client->fd), &bench->hooks, &door_options, &who);
   g_assert_cmpint(pthread_create(&client->thread, NULL, run_session, client->session), ==, 0);
   g_assert_cmpint(code_heard(client), ==, 220);
   g_assert_cmpint(say_line(client, "LHLO client.example.org\r\n"), ==, 250);
