@@ -5,6 +5,8 @@
 
 /* More than the five minutes for which Postfix keeps an idle connection: who is closed first must ask again, and waits for that. */
 #define IDLE_FACTOR 2
+/* Inside a transaction: the MTA may be waiting for its own client's message, which may take its time. */
+#define OPEN_TIMEOUT (2 * CLOCK_HOUR)
 /* When sessions run short: 15 s instead of 5 minutes. */
 #define SHORT_DIVISOR 20
 /* The minimum rate is asked for when so long has been waited for a message. */
@@ -61,7 +63,9 @@ deadline(struct exchange *exchange, enum exchange_phase phase, int64_t now)
   const struct door_options *options = exchange->service->options;
   if (exchange->since == 0)
     exchange->since = now;
-  if (phase != EXCHANGE_MESSAGE)
+  if (phase == EXCHANGE_OPEN)
+    return exchange->since + OPEN_TIMEOUT;
+  if (phase == EXCHANGE_IDLE)
     return exchange->since + (atomic_load(&options->short_of_sessions) ? options->command_timeout / SHORT_DIVISOR : options->command_timeout * IDLE_FACTOR);
   if (exchange->message_since == 0)
     exchange->message_since = now;

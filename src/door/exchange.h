@@ -18,7 +18,7 @@
 /* What a session is in the middle of while it waits. */
 enum exchange_phase {
   EXCHANGE_IDLE,    /* nothing, or half a request: it may be sent away for a newcomer, as it can ask again */
-  EXCHANGE_OPEN,    /* a transaction, between two of its commands (milter): the peer itself may be waiting for somebody slow */
+  EXCHANGE_OPEN,    /* a transaction, between two of its commands (milter): the peer itself may be waiting for somebody slow, for two hours */
   EXCHANGE_MESSAGE, /* a message on its way: the minimum rate is kept, and a stop waits for it */
 };
 
