@@ -34,6 +34,7 @@ const struct cli_command *const cli_commands[] = {
   &backup_command,
   &restore_command,
   &status_command,
+  &doctor_command,
   &conf_command,
   &help_command,
   &version_command,

@@ -34,6 +34,7 @@ extern const struct cli_command mta_command;
 extern const struct cli_command backup_command;
 extern const struct cli_command restore_command;
 extern const struct cli_command status_command;
+extern const struct cli_command doctor_command;
 extern const struct cli_command conf_command;
 extern const struct cli_command help_command;
 extern const struct cli_command version_command;

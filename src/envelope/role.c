@@ -25,6 +25,7 @@ static const struct {
 } reserved[] = {
   { "postmaster", ROLE_POSTMASTER }, { "abuse", ROLE_POSTMASTER }, { "mailer-daemon", ROLE_NOREPLY },
   { "noreply", ROLE_NOREPLY },       { "no-reply", ROLE_NOREPLY },
+  { ROLE_DOCTOR_LOCAL, ROLE_NOREPLY },
 };
 
 static bool

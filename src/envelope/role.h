@@ -23,6 +23,9 @@ struct role_reading {
   struct slice argument; /* behind '+'; empty if none, or if the role takes none */
 };
 
+/* Behind its '+' is a token: where `listward doctor` sends its probe. Read as ROLE_NOREPLY. */
+#define ROLE_DOCTOR_LOCAL "listward-doctor"
+
 #define ROLE_READINGS_MAX 4
 
 /* All readings of `local` (already folded), best first, the longest list name first: the whole as a list, the part before '+' as a list
@@ -31,7 +34,7 @@ struct role_reading {
 size_t role_read(struct slice local, struct role_reading readings[ROLE_READINGS_MAX]);
 /* "owner", "bounces", … the canonical suffix; "" for ROLE_POST and roles without a list. */
 const char *role_suffix(enum role role);
-/* True for postmaster, abuse, mailer-daemon, noreply, no-reply, also with +anything: not for lists. ASCII case is ignored. */
+/* True for postmaster, abuse, mailer-daemon, noreply, no-reply, listward-doctor, also with +anything: not for lists. ASCII case is ignored. */
 bool role_is_reserved(struct slice local);
 /* The suffixes by number, for those who must list them all (admin, bounces, …, without the dash); NULL after the last. */
 const char *role_suffix_nth(size_t n);

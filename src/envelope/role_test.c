@@ -59,6 +59,7 @@ static const struct {
   { .name = "abuse", .local = "abuse", .n = 1, .want = { { ROLE_POSTMASTER, "", "", "" } } },
   { .name = "mailer-daemon", .local = "MAILER-DAEMON", .n = 1, .want = { { ROLE_NOREPLY, "", "", "" } } },
   { .name = "noreply", .local = "noreply+x", .n = 1, .want = { { ROLE_NOREPLY, "", "", "" } } },
+  { .name = "doctor", .local = "listward-doctor+abc", .n = 1, .want = { { ROLE_NOREPLY, "", "", "" } } },
   { .name = "no-reply", .local = "no-reply", .n = 1, .want = { { ROLE_NOREPLY, "", "", "" } } },
   { .name = "longer than postmaster", .local = "postmasters", .n = 1, .want = { { ROLE_POST, "postmasters", "", "" } } },
 };

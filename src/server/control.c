@@ -33,42 +33,53 @@ answer_result(enum res res, const GError *error, GString *out)
 }
 
 static void
-answer_changed(const struct control *control, GString *out)
+answer_changed(const struct control *control, struct slice argument, GString *out)
 {
+  (void)argument;
   g_autoptr(GError) error = NULL;
   enum res res = control->hooks->changed(control->hooks->ctx, &error);
   answer_result(res, error, out);
 }
 
 static void
-answer_retry(const struct control *control, GString *out)
+answer_retry(const struct control *control, struct slice argument, GString *out)
 {
+  (void)argument;
   g_autoptr(GError) error = NULL;
   enum res res = control->hooks->retry(control->hooks->ctx, &error);
   answer_result(res, error, out);
 }
 
 static void
-answer_status(const struct control *control, GString *out)
+answer_status(const struct control *control, struct slice argument, GString *out)
 {
+  (void)argument;
   control->hooks->status(control->hooks->ctx, out);
+}
+
+static void
+answer_probe(const struct control *control, struct slice argument, GString *out)
+{
+  g_string_append(out, control->hooks->probe(control->hooks->ctx, argument) ? "seen\r\n" : "not seen\r\n");
 }
 
 static const struct {
   const char *name;
-  void (*answer)(const struct control *control, GString *out);
+  void (*answer)(const struct control *control, struct slice argument, GString *out);
 } requests[] = {
   { "changed", answer_changed },
   { "retry", answer_retry },
   { "status", answer_status },
+  { "probe", answer_probe },
 };
 
 static void
 answer(const struct control *control, struct slice line, GString *out)
 {
+  struct slice name = slice_until(line, ' '), argument = slice_skip(line, MIN(line.n, name.n + 1));
   for (size_t i = 0; i < G_N_ELEMENTS(requests); i++)
-    if (slice_equal(line, slice_of(requests[i].name))) {
-      requests[i].answer(control, out);
+    if (slice_equal(name, slice_of(requests[i].name))) {
+      requests[i].answer(control, argument, out);
       return;
     }
   g_string_append(out, "trouble unknown request\r\n");

@@ -2,9 +2,12 @@
 /* STATE_DIR/control.sock: how commands tell a running server what they changed, and ask how it is. A line in, lines out, the last one ".".
  *   changed   take in lists, wake the courier; answered when that is done
  *   retry     the same, and the courier tries a peer that was down at once
+ *   probe T   "seen" if a message to listward-doctor+T has come in, one of the last few to that name; else "not seen"
  *   status    "name value" lines: pid, uptime, sessions, memory, counters; "hop" and a JSON object for each next hop of each outlet */
 #include "base/error.h"
 #include "base/own.h"
+#include "base/slice.h"
+#include <stdbool.h>
 
 struct control;
 
@@ -13,6 +16,7 @@ struct control_hooks {
   /* Takes in what has changed in the database. RES_TEMP: the database. */
   enum res (*changed)(void *ctx, GError **error);
   enum res (*retry)(void *ctx, GError **error);
+  bool (*probe)(void *ctx, struct slice token);
   /* Appends "name value\r\n" lines. */
   void (*status)(void *ctx, GString *out);
 };

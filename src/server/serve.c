@@ -22,6 +22,7 @@
 #include "server/notify.h"
 #include "server/peer_match.h"
 #include "server/posting_door.h"
+#include "server/probes.h"
 #include "server/sandbox.h"
 #include "store/state_lock.h"
 #include <errno.h>
@@ -104,6 +105,13 @@ on_retry(void *ctx, GError **error)
   robot_retry(server->robot);
   enum res res = suspects_reload(server->store, error);
   return res == RES_OK ? on_changed(ctx, error) : res;
+}
+
+static bool
+on_probe(void *ctx, struct slice token)
+{
+  (void)ctx;
+  return probes_seen(token);
 }
 
 /* Resident memory in KiB, 0 if the system does not say. */
@@ -304,7 +312,7 @@ start_threads(struct server *server, const struct config *config, GError **error
     .wake_ctx = server,
   };
   server->hooks = posting_door_hooks(&server->door);
-  server->control_hooks = (struct control_hooks){ .ctx = server, .changed = on_changed, .retry = on_retry, .status = on_status };
+  server->control_hooks = (struct control_hooks){ .ctx = server, .changed = on_changed, .retry = on_retry, .probe = on_probe, .status = on_status };
   res = control_start(server->control, &server->control_hooks, error);
   return res == RES_OK ? listeners_start(server->listeners, &server->door_options, error) : res;
 }

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "store/connection.h"
+#include <string.h>
 #include <sys/stat.h>
 
 #define TIME_MAX (5 * CLOCK_SECOND)
@@ -102,4 +103,21 @@ damage_check(const char *path, GError **error)
   sqlite3_db_config(connection->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL); /* what is damaged stays as it is */
   log_note("the database was not closed in order: looking through it", log_str("file", path));
   return look_through(connection, error);
+}
+
+static enum res
+verify(struct tx *tx, void *arg, GError **error)
+{
+  return sql_text_of(tx, "PRAGMA quick_check(1)", SQL_NO_ARGS, arg, error);
+}
+
+enum res
+store_verify(struct store *store, char **problem, GError **error)
+{
+  g_autofree char *said = NULL;
+  *problem = NULL;
+  enum res res = store_read(store, verify, &said, error);
+  if (res == RES_OK && strcmp(said, "ok") != 0)
+    *problem = g_steal_pointer(&said);
+  return res;
 }

@@ -63,6 +63,9 @@ enum res store_version(struct store *store, int64_t *version, GError **error) MU
  * the system is asked once a second at most. */
 enum res store_room(struct store *store, int64_t least, int64_t more, GError **error) MUST_CHECK;
 
+/* Looks at all pages. RES_OK: `problem` is NULL, or what is wrong first, owned by the caller. RES_TEMP: it cannot be read. Takes as long as the disk takes to read it. */
+enum res store_verify(struct store *store, char **problem, GError **error) MUST_CHECK;
+
 /* --- statements, inside a store_fn --- */
 
 enum sql_type { SQL_NULL, SQL_INT, SQL_TEXT, SQL_BYTES };

@@ -1,0 +1,226 @@
+/* The dialogue with the mail server, as the outside has it: does it take what the outlets hand it, does it refuse what it must, and does a message to us come back over LMTP? */
+#include "base/clock.h"
+#include "base/token.h"
+#include "mta/doctor.h"
+#include "net/endpoint.h"
+#include "smtp/smtp_reply.h"
+#include <stdarg.h>
+#include <unistd.h>
+
+/* For one step of the dialogue, and for the probe to come back. */
+#define STEP_TIME (20 * CLOCK_SECOND)
+#define PROBE_TIME (30 * CLOCK_SECOND)
+#define PROBE_LOOK (CLOCK_SECOND / 5)
+
+struct dialogue {
+  struct stream *stream;
+  struct smtp_reply reply; /* the last one */
+};
+
+/* Reads a reply. RES_BAD: it is no 2xx or 3xx; the error is what it says. */
+static enum res
+hear(struct dialogue *dialogue, GError **error)
+{
+  enum res res = smtp_reply_read(dialogue->stream, &dialogue->reply, error);
+  if (res != RES_OK || dialogue->reply.code < 400)
+    return res;
+  g_autofree char *text = smtp_reply_text(&dialogue->reply);
+  return refuse(error, REPLY_TROUBLE, "%s", text);
+}
+
+static enum res say(struct dialogue *dialogue, GError **error, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+/* One command and its reply. */
+static enum res
+say(struct dialogue *dialogue, GError **error, const char *format, ...)
+{
+  va_list args;
+  va_start(args, format);
+  g_autofree char *line = g_strdup_vprintf(format, args);
+  va_end(args);
+  stream_deadline(dialogue->stream, clock_monotonic() + STEP_TIME);
+  enum res res = stream_write(dialogue->stream, slice_of(line), error);
+  if (res == RES_OK)
+    res = stream_write(dialogue->stream, slice_of("\r\n"), error);
+  return res == RES_OK ? hear(dialogue, error) : res;
+}
+
+static enum res
+open_dialogue(const struct doctor *doctor, const char *place, struct dialogue *dialogue, GError **error)
+{
+  OWN(endpoint) endpoint = NULL;
+  int fd = -1;
+  enum res res = endpoint_parse(place, &endpoint, error);
+  if (res == RES_OK)
+    res = endpoint_connect(endpoint, clock_monotonic() + STEP_TIME, &fd, error);
+  if (res != RES_OK)
+    return res;
+  dialogue->stream = stream_new(fd);
+  stream_deadline(dialogue->stream, clock_monotonic() + STEP_TIME);
+  res = hear(dialogue, error);
+  return res == RES_OK ? say(dialogue, error, "EHLO %s", doctor->installation->hostname) : res;
+}
+
+static void
+close_dialogue(struct dialogue *dialogue)
+{
+  g_autoptr(GError) error = NULL;
+  if (dialogue->stream)
+    (void)!say(dialogue, &error, "QUIT");
+  stream_free(dialogue->stream);
+  dialogue->stream = NULL;
+}
+
+/* "host:port" of an outlet's host; owned by the caller. */
+static char *
+place_of(const struct config_outlet *outlet, const char *host)
+{
+  OWN(endpoint) endpoint = NULL;
+  if (endpoint_parse(host, &endpoint, NULL) == RES_OK)
+    return g_strdup(host);
+  return g_strdup_printf(strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, (int)outlet->port);
+}
+
+/* A recipient of ours that exists in each domain: where the probe goes. Owned by the caller. */
+static char *
+doctor_address(const struct doctor *doctor, const char *token)
+{
+  return g_strdup_printf("listward-doctor+%s@%s", token, (char *)g_ptr_array_index(doctor->installation->domains, 0));
+}
+
+/* --- the outlets --- */
+
+static void
+check_host(struct doctor *doctor, const struct config_outlet *outlet, const char *host)
+{
+  g_autofree char *place = place_of(outlet, host), *section = g_strdup_printf("[outlet%s%s] host, port", *outlet->name ? " " : "", outlet->name);
+  struct dialogue dialogue = { .stream = NULL };
+  g_autoptr(GError) error = NULL;
+  enum res res = outlet->tls == CONFIG_TLS_IMPLICIT ? RES_MORE : open_dialogue(doctor, place, &dialogue, &error);
+  bool plain = outlet->tls == CONFIG_TLS_NO && *outlet->user == '\0' && doctor->installation->domains->len > 0;
+  if (res == RES_OK && plain) {
+    g_autofree char *to = doctor_address(doctor, "outlet");
+    res = say(&dialogue, &error, "MAIL FROM:<>");
+    if (res == RES_OK)
+      res = say(&dialogue, &error, "RCPT TO:<%s>", to);
+  }
+  if (res == RES_MORE)
+    doctor_say(doctor, DOCTOR_NOTE, "outlet", NULL, "%s speaks TLS from the first octet: see next_hop of `listward status` for how it is", place);
+  else if (res != RES_OK && dialogue.stream == NULL)
+    doctor_say(doctor, DOCTOR_PROBLEM, "outlet", section, "copies cannot leave: %s", error->message);
+  else if (res != RES_OK)
+    doctor_say(doctor, DOCTOR_PROBLEM, "outlet", "let the mail server take mail from this machine (mynetworks, +relay_from_hosts, RELAY in the access map)", "%s does not take copies: %s", place,
+               error->message);
+  else
+    doctor_say(doctor, DOCTOR_OK, "outlet", NULL, "%s takes copies", place);
+  close_dialogue(&dialogue);
+}
+
+void
+doctor_check_outlets(struct doctor *doctor)
+{
+  for (size_t i = 0; i < doctor->config->n_outlets; i++) {
+    const struct config_outlet *outlet = &doctor->config->outlets[i];
+    for (char **host = outlet->hosts; outlet->type == CONFIG_OUTLET_SMTP && *host; host++)
+      check_host(doctor, outlet, *host);
+  }
+}
+
+/* --- the mail server in front of us --- */
+
+/* NULL: no mail is to be sent, or there is no domain. */
+static char *
+front_place(const struct doctor *doctor)
+{
+  const struct config_outlet *outlet = &doctor->config->outlets[0];
+  if (doctor->no_mail || doctor->installation->domains->len == 0)
+    return NULL;
+  if (doctor->smtp)
+    return g_strdup(doctor->smtp);
+  bool local = outlet->type == CONFIG_OUTLET_SMTP && outlet->hosts[0] && (g_str_has_prefix(outlet->hosts[0], "127.") || strcmp(outlet->hosts[0], "localhost") == 0);
+  return local ? place_of(outlet, outlet->hosts[0]) : g_strdup("127.0.0.1:25");
+}
+
+/* Who asks for a list that there is not must hear it at once: else the mail server bounces to whoever was named as the sender. */
+void
+doctor_check_refusal(struct doctor *doctor)
+{
+  g_autofree char *place = front_place(doctor);
+  struct dialogue dialogue = { .stream = NULL };
+  g_autoptr(GError) error = NULL;
+  char token[TOKEN_ID + 1];
+  if (place == NULL)
+    return;
+  token_random(token, TOKEN_ID);
+  const char *domain = g_ptr_array_index(doctor->installation->domains, 0);
+  enum res res = open_dialogue(doctor, place, &dialogue, &error);
+  if (res == RES_OK)
+    res = say(&dialogue, &error, "MAIL FROM:<>");
+  if (res != RES_OK)
+    doctor_say(doctor, DOCTOR_PROBLEM, "refusal", "--smtp HOST:PORT, if the mail server is elsewhere", "%s cannot be asked: %s", place, error->message);
+  else if (say(&dialogue, &error, "RCPT TO:<no-such-list-%s@%s>", token, domain) == RES_OK)
+    doctor_say(doctor, DOCTOR_PROBLEM, "refusal", "listward mta postfix (or exim, sendmail) prints a set-up that knows the addresses",
+               "%s takes mail for lists of %s that there are not: each would become a bounce to somebody", place, domain);
+  else if (dialogue.reply.code < 500)
+    doctor_say(doctor, DOCTOR_NOTE, "refusal", "unverified_recipient_reject_code = 550 (Postfix); is the server within its reach?", "an unknown list is answered for now, not for good: %s",
+               error->message);
+  else
+    doctor_say(doctor, DOCTOR_OK, "refusal", NULL, "an unknown list is refused in the dialogue");
+  close_dialogue(&dialogue);
+}
+
+static enum res
+send_probe(const struct doctor *doctor, const char *place, const char *token, GError **error)
+{
+  struct dialogue dialogue = { .stream = NULL };
+  g_autofree char *to = doctor_address(doctor, token);
+  enum res res = open_dialogue(doctor, place, &dialogue, error);
+  if (res == RES_OK)
+    res = say(&dialogue, error, "MAIL FROM:<>");
+  if (res == RES_OK)
+    res = say(&dialogue, error, "RCPT TO:<%s>", to);
+  if (res == RES_OK)
+    res = say(&dialogue, error, "DATA");
+  if (res == RES_OK)
+    res = say(&dialogue, error,
+              "From: <%s>\r\nTo: <%s>\r\nSubject: probe of listward doctor\r\nMessage-ID: <%s@%s>\r\nAuto-Submitted: auto-generated\r\n\r\nIt is dropped when it arrives.\r\n.", to, to, token,
+              doctor->installation->hostname);
+  close_dialogue(&dialogue);
+  return res;
+}
+
+/* The server has seen the token come in over LMTP. */
+static bool
+has_come(struct doctor *doctor, const char *token)
+{
+  g_autoptr(GPtrArray) lines = NULL;
+  g_autoptr(GError) error = NULL;
+  g_autofree char *question = g_strdup_printf("probe %s", token);
+  return doctor->ask(doctor->ask_ctx, question, &lines, &error) == RES_OK && lines->len > 0 && strcmp(g_ptr_array_index(lines, 0), "seen") == 0;
+}
+
+void
+doctor_check_probe(struct doctor *doctor)
+{
+  g_autofree char *place = front_place(doctor);
+  g_autoptr(GError) error = NULL;
+  char token[TOKEN_ID + 1];
+  if (place == NULL) {
+    if (doctor->installation->domains->len == 0)
+      doctor_say(doctor, DOCTOR_NOTE, "probe", "listward create LIST@DOMAIN", "there is no domain yet");
+    return;
+  }
+  token_random(token, TOKEN_ID);
+  int64_t begun = clock_monotonic();
+  if (send_probe(doctor, place, token, &error) != RES_OK) {
+    doctor_say(doctor, DOCTOR_PROBLEM, "probe", "listward mta postfix (or exim, sendmail) prints the set-up", "%s does not take a message to us: %s", place, error->message);
+    return;
+  }
+  while (!has_come(doctor, token) && clock_monotonic() - begun < PROBE_TIME)
+    g_usleep(PROBE_LOOK);
+  if (clock_monotonic() - begun < PROBE_TIME)
+    doctor_say(doctor, DOCTOR_OK, "probe", NULL, "a message through %s came in over LMTP after %" G_GINT64_FORMAT " ms", place, (clock_monotonic() - begun) / 1000);
+  else
+    doctor_say(doctor, DOCTOR_PROBLEM, "probe", "look into the mail server's log and queue; `listward mta` prints the set-up", "%s took a message to us, but it did not come in over LMTP within %d seconds",
+               place, (int)(PROBE_TIME / CLOCK_SECOND));
+}
