@@ -1,4 +1,5 @@
 #include "envelope/address.h"
+#include "envelope/domain.h"
 
 static const struct {
   const char *name;
@@ -278,6 +279,24 @@ test_path(void)
   }
 }
 
+static void
+test_domain_unicode(void)
+{
+  const struct { const char *name, *input, *want; } rows[] = {
+    { .name = "a U-label", .input = "xn--mller-kva.example", .want = "m\xc3\xbcller.example" },
+    { .name = "below another", .input = "lists.xn--fsqu00a.xn--0zwm56d", .want = "lists.\xe4\xbe\x8b\xe5\xad\x90.\xe6\xb5\x8b\xe8\xaf\x95" },
+    { .name = "ASCII", .input = "example.com" },
+    { .name = "what decodes to nothing", .input = "xn--a.example" },
+    { .name = "what decodes to ASCII", .input = "xn--abc-.example" },
+    { .name = "what has another A-label", .input = "xn--Mller-kva.example" },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+    g_test_message("row: %s", rows[i].name);
+    g_autofree char *got = domain_name_unicode(rows[i].input);
+    g_assert_cmpstr(got, ==, rows[i].want);
+  }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -287,6 +306,7 @@ main(int argc, char **argv)
   g_test_add_func("/address/ascii", test_ascii);
   g_test_add_func("/address/error-reply", test_error_reply);
   g_test_add_func("/address/domain-key", test_domain_key);
+  g_test_add_func("/address/domain-unicode", test_domain_unicode);
   g_test_add_func("/address/path", test_path);
   return g_test_run();
 }

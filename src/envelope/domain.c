@@ -68,6 +68,18 @@ domain_name_key(struct slice domain)
   return is_ascii_name(domain) ? g_ascii_strdown(domain.p, (gssize)domain.n) : NULL;
 }
 
+char *
+domain_name_unicode(const char *name)
+{
+  char *decoded = NULL;
+  if (idn2_to_unicode_8z8z(name, &decoded, 0) != IDN2_OK)
+    return NULL;
+  g_autofree char *key = domain_name_key(slice_of(decoded));
+  char *unicode = !is_ascii(slice_of(decoded)) && g_strcmp0(key, name) == 0 ? g_strdup(decoded) : NULL;
+  idn2_free(decoded);
+  return unicode;
+}
+
 /* RFC 5321 4.1.3: "[192.0.2.1]" and "[IPv6:2001:db8::1]"; no other tags are registered. */
 static char *
 literal_key(struct slice literal)

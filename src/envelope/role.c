@@ -98,6 +98,12 @@ role_is_reserved(struct slice local)
 }
 
 const char *
+role_reserved_nth(size_t n)
+{
+  return n < G_N_ELEMENTS(reserved) ? reserved[n].name : NULL;
+}
+
+const char *
 role_suffix_nth(size_t n)
 {
   return n < G_N_ELEMENTS(suffixes) ? suffixes[n].suffix : NULL;

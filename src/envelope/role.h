@@ -36,5 +36,7 @@ size_t role_read(struct slice local, struct role_reading readings[ROLE_READINGS_
 const char *role_suffix(enum role role);
 /* True for postmaster, abuse, mailer-daemon, noreply, no-reply, listward-doctor, also with +anything: not for lists. ASCII case is ignored. */
 bool role_is_reserved(struct slice local);
+/* Those names by number; NULL after the last. */
+const char *role_reserved_nth(size_t n);
 /* The suffixes by number, for those who must list them all (admin, bounces, …, without the dash); NULL after the last. */
 const char *role_suffix_nth(size_t n);
