@@ -114,7 +114,7 @@ test_reserved(void)
   size_t n = 0;
   for (; role_reserved_nth(n); n++)
     g_assert_true(role_is_reserved(slice_of(role_reserved_nth(n))));
-  g_assert_cmpuint(n, ==, 5);
+  g_assert_cmpuint(n, >=, 5);
   g_assert_true(role_is_reserved(SLICE("Postmaster")));
   g_assert_true(role_is_reserved(SLICE("no-reply")));
   g_assert_true(role_is_reserved(SLICE("abuse+x")));
