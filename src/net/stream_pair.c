@@ -40,6 +40,61 @@ stream_to_tcp(int *other)
   return with_time(fd);
 }
 
+/* ---- from afar: the layer of a stream inside, but for where it is ---- */
+
+static ssize_t
+afar_read(void *ctx, char *into, size_t n)
+{
+  const struct stream_layer bottom = stream_top(ctx);
+  return bottom.ops->read(bottom.ctx, into, n);
+}
+
+static ssize_t
+afar_writev(void *ctx, const struct iovec *iov, int n)
+{
+  const struct stream_layer bottom = stream_top(ctx);
+  return bottom.ops->writev(bottom.ctx, iov, n);
+}
+
+static bool
+afar_wait(void *ctx, short events, int64_t deadline)
+{
+  const struct stream_layer bottom = stream_top(ctx);
+  return bottom.ops->wait(bottom.ctx, events, deadline);
+}
+
+static void
+afar_shutdown(void *ctx, int how)
+{
+  const struct stream_layer bottom = stream_top(ctx);
+  bottom.ops->shutdown(bottom.ctx, how);
+}
+
+static bool
+afar_is_local(void *ctx)
+{
+  (void)ctx;
+  return false;
+}
+
+static void
+afar_close(void *ctx)
+{
+  stream_free(ctx);
+}
+
+static const struct stream_ops afar_ops = {
+  .read = afar_read, .writev = afar_writev, .wait = afar_wait, .shutdown = afar_shutdown, .is_local = afar_is_local, .close = afar_close,
+};
+
+struct stream *
+stream_from_afar(int fd)
+{
+  struct stream *stream = stream_new_on((struct stream_layer){ &afar_ops, stream_new(fd) }, fd);
+  stream_deadline(stream, clock_monotonic() + CLOCK_MINUTE);
+  return stream;
+}
+
 /* ---- the spy ---- */
 
 static ssize_t

@@ -7,6 +7,9 @@
 struct stream *stream_to(int *other);
 struct stream *stream_to_tcp(int *other);
 
+/* A stream on `fd`, as stream_new, whose peer is on another machine, it says. A minute's time. */
+struct stream *stream_from_afar(int fd);
+
 /* A layer that passes everything on. */
 struct stream_spy {
   struct stream_layer below;

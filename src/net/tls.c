@@ -1,6 +1,7 @@
 /* A layer of a stream: SSL_read and SSL_write above, a BIO of ours below that calls the layer beneath. OpenSSL never sees a descriptor, so that
  * nothing here can raise SIGPIPE and the stream's waiting, deadlines and tests hold for TLS too. */
 #include "net/tls.h"
+#include "base/clock.h"
 #include "net/stream_ops.h"
 #include "net/tls_context.h"
 #include "net/tls_verify.h"
@@ -10,6 +11,8 @@
 
 /* RFC 8446 5.1: the most that one record holds. Small slices are put together up to that. */
 #define RECORD_MAX (16 * 1024)
+/* For a client to read why its handshake failed. */
+#define LAST_WORDS (2 * CLOCK_SECOND)
 /* Records without octets for the reader (tickets, new keys) that one read goes through. */
 #define EMPTY_RECORDS_MAX 32
 
@@ -18,6 +21,7 @@ struct tls {
   SSL *ssl;
   struct tls_objection objection;
   short read_wants, write_wants; /* what the layer beneath must be ready for before SSL_read, SSL_write get on */
+  bool verified;                 /* the peer's certificate */
   bool ready;                    /* hands were shaken, and nothing has failed since */
   bool ended;                    /* the layer beneath has no more to read */
   bool waits;                    /* the layer beneath said EAGAIN in this call */
@@ -243,24 +247,32 @@ tls_upon(struct stream *stream, const struct tls_context *context)
   return tls;
 }
 
+/* `with`: the peer, in words. RES_TEMP: see tls->objection for a better reason. */
 static enum res
-shake_hands(struct tls *tls, const char *name, int64_t deadline, GError **error)
+shake_hands(struct tls *tls, const char *with, int64_t deadline, GError **error)
 {
   short wants = 0;
   for (;;) {
     if (!deadline_passed(deadline)) {
       ERR_clear_error();
-      if (tls_result(tls, SSL_connect(tls->ssl), 1, &wants) > 0)
+      if (tls_result(tls, SSL_do_handshake(tls->ssl), 1, &wants) > 0)
         return RES_OK;
       if (would_block() && tls->below.ops->wait(tls->below.ctx, wants, deadline))
         continue;
     }
-    if (tls->objection.error != X509_V_OK)
-      return tls_object(&tls->objection, name, error);
     if (errno == ETIMEDOUT)
-      return trouble(error, REPLY_TIMEOUT, "TLS handshake with \"%s\": the peer was too slow", name);
-    return trouble(error, REPLY_TROUBLE, "TLS handshake with \"%s\": %s", name, tls->why[0] ? tls->why : g_strerror(errno));
+      return trouble(error, REPLY_TIMEOUT, "TLS handshake with %s: the peer was too slow", with);
+    return trouble(error, REPLY_TROUBLE, "TLS handshake with %s: %s", with, tls->why[0] ? tls->why : g_strerror(errno));
   }
+}
+
+static void
+now_ready(struct tls *tls, bool verified, const char *peer)
+{
+  tls->ready = true;
+  tls->verified = verified;
+  tls->text = g_strdup_printf("%s %s %s%s%s", SSL_get_version(tls->ssl), SSL_get_cipher_name(tls->ssl), verified ? "verified" : "unverified",
+                              peer ? " " : "", peer ? peer : "");
 }
 
 static enum res
@@ -270,14 +282,43 @@ begin(struct stream *stream, const struct tls_context *context, const char *name
   struct tls *tls = tls_upon(stream, context);
   if (tls == NULL || !tls_expect(tls->ssl, context, name, &tls->objection))
     return trouble(error, REPLY_TROUBLE, "TLS with \"%s\": %s", name, tls_reason());
-  enum res res = shake_hands(tls, name, stream_deadline_at(stream), error);
-  if (res != RES_OK)
+  g_autofree char *with = g_strdup_printf("\"%s\"", name);
+  g_autoptr(GError) problem = NULL;
+  SSL_set_connect_state(tls->ssl);
+  enum res res = shake_hands(tls, with, stream_deadline_at(stream), &problem);
+  if (res != RES_OK && tls->objection.error != X509_V_OK)
+    return tls_object(&tls->objection, name, error);
+  if (res != RES_OK) {
+    g_propagate_error(error, g_steal_pointer(&problem));
     return res;
+  }
   if (context->verify && SSL_get0_peer_certificate(tls->ssl) == NULL) /* some ciphers know none, and then nothing is verified */
     return refuse(error, REPLY_TROUBLE, "TLS with \"%s\": the server showed no certificate; give it one, or set tls_verify = no", name);
-  tls->ready = true;
-  tls->text = g_strdup_printf("%s %s %s %s", SSL_get_version(tls->ssl), SSL_get_cipher_name(tls->ssl),
-                              context->verify ? "verified" : "unverified", name);
+  now_ready(tls, context->verify, name);
+  return RES_OK;
+}
+
+static enum res
+begin_as_server(struct stream *stream, const struct tls_context *context, GError **error)
+{
+  ERR_clear_error();
+  bool asks = context->verify && !stream_is_local(stream);
+  struct tls *tls = tls_upon(stream, context);
+  if (tls == NULL)
+    return trouble(error, REPLY_TROUBLE, "TLS with the client: %s", tls_reason());
+  SSL_set_accept_state(tls->ssl);
+  if (asks)
+    tls_demand(tls->ssl, &tls->objection);
+  g_autoptr(GError) problem = NULL;
+  enum res res = shake_hands(tls, "the client", stream_deadline_at(stream), &problem);
+  if (res != RES_OK && tls->objection.error != X509_V_OK)
+    return tls_object_to_client(&tls->objection, error);
+  if (res != RES_OK) {
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return res;
+  }
+  g_autofree char *client = asks ? tls_client_text(tls->ssl) : NULL;
+  now_ready(tls, client != NULL, client);
   return RES_OK;
 }
 
@@ -295,6 +336,29 @@ stream_start_tls(struct stream *stream, struct tls_context *context, const char 
   if (res != RES_OK)
     stream_break(stream);
   return res;
+}
+
+enum res
+stream_accept_tls(struct stream *stream, const struct tls_context *context, GError **error)
+{
+  enum res res = stream_flush(stream, error);
+  if (res == RES_OK && stream_pending(stream).n > 0)
+    res = refuse(error, REPLY_TROUBLE, "TLS with the client: %zu octets came in before it began; somebody on the way may have put them there",
+                 stream_pending(stream).n);
+  else if (res == RES_OK)
+    res = begin_as_server(stream, context, error);
+  if (res == RES_OK)
+    return RES_OK;
+  stream_linger(stream, MIN(stream_deadline_at(stream), clock_monotonic() + LAST_WORDS)); /* the alert arrives, and can be read in the client's log */
+  stream_break(stream);
+  return res;
+}
+
+bool
+stream_tls_verified(const struct stream *stream)
+{
+  const struct stream_layer top = stream_top(stream);
+  return top.ops == &tls_ops && ((const struct tls *)top.ctx)->verified;
 }
 
 const char *

@@ -35,48 +35,49 @@ no_passphrase(char *into, int size, int writing, void *asked)
   return -1;
 }
 
+/* Who names a peer's own certificate there trusts it, whoever issued it. `what`: the key of the configuration. */
+static enum res
+load_trusted(SSL_CTX *ctx, const char *what, const char *file, GError **error)
+{
+  if (SSL_CTX_load_verify_file(ctx, file) != 1)
+    return unusable(what, file, error);
+  X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN);
+  return RES_OK;
+}
+
 static enum res
 load_trust(SSL_CTX *ctx, const char *ca_file, GError **error)
 {
-  if (ca_file[0] == '\0') {
-    if (SSL_CTX_set_default_verify_paths(ctx) != 1)
-      return refuse(error, REPLY_SYNTAX, "TLS: cannot find whom the system trusts (%s); set tls_ca_file", tls_reason());
-    return RES_OK;
-  }
-  if (SSL_CTX_load_verify_file(ctx, ca_file) != 1)
-    return unusable("tls_ca_file", ca_file, error);
-  /* Who names a server's own certificate there trusts it, whoever issued it. */
-  X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN);
+  if (ca_file[0] != '\0')
+    return load_trusted(ctx, "tls_ca_file", ca_file, error);
+  if (SSL_CTX_set_default_verify_paths(ctx) != 1)
+    return refuse(error, REPLY_SYNTAX, "TLS: cannot find whom the system trusts (%s); set tls_ca_file", tls_reason());
   return RES_OK;
 }
 
 /* The certificate with its chain, then the key. False: `*what` and `*file` could not be used. */
 static bool
-load_pair(SSL_CTX *ctx, const struct tls_options *options, const char **what, const char **file)
+load_pair(SSL_CTX *ctx, const char *certificate, const char *key, const char **what, const char **file)
 {
   *what = "tls_certificate";
-  *file = options->certificate;
+  *file = certificate;
   if (SSL_CTX_use_certificate_chain_file(ctx, *file) != 1)
     return false;
-  if (options->key[0] != '\0') {
+  if (key[0] != '\0') {
     *what = "tls_key";
-    *file = options->key;
+    *file = key;
   }
   return SSL_CTX_use_PrivateKey_file(ctx, *file, SSL_FILETYPE_PEM) == 1;
 }
 
 static enum res
-load_own(SSL_CTX *ctx, const struct tls_options *options, GError **error)
+load_own(SSL_CTX *ctx, const char *certificate, const char *key, GError **error)
 {
   bool asked = false;
   const char *what, *file;
-  if (options->certificate[0] == '\0' && options->key[0] != '\0')
-    return refuse(error, REPLY_SYNTAX, "TLS: there is a tls_key %s but no certificate; set tls_certificate", options->key);
-  if (options->certificate[0] == '\0')
-    return RES_OK;
   SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
   SSL_CTX_set_default_passwd_cb_userdata(ctx, &asked);
-  bool ok = load_pair(ctx, options, &what, &file);
+  bool ok = load_pair(ctx, certificate, key, &what, &file);
   SSL_CTX_set_default_passwd_cb_userdata(ctx, NULL);
   if (ok)
     return RES_OK;
@@ -100,23 +101,69 @@ set_manners(SSL_CTX *ctx)
   SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
 }
 
-enum res
-tls_context_new(const struct tls_options *options, struct tls_context **context, GError **error)
+static enum res
+new_context(const SSL_METHOD *method, struct tls_context **context, GError **error)
 {
   pthread_once(&once, start_openssl);
   ERR_clear_error();
-  OWN(tls_context) made = g_new0(struct tls_context, 1);
-  made->verify = options->verify;
-  made->ctx = SSL_CTX_new(TLS_client_method());
-  if (made->ctx == NULL)
+  *context = g_new0(struct tls_context, 1);
+  (*context)->ctx = SSL_CTX_new(method);
+  if ((*context)->ctx == NULL)
     return refuse(error, REPLY_TROUBLE, "TLS: OpenSSL does not start: %s", tls_reason());
-  set_manners(made->ctx);
-  enum res res = options->verify ? load_trust(made->ctx, options->ca_file, error) : RES_OK;
-  if (res == RES_OK)
-    res = load_own(made->ctx, options, error);
+  set_manners((*context)->ctx);
+  return RES_OK;
+}
+
+enum res
+tls_context_new(const struct tls_options *options, struct tls_context **context, GError **error)
+{
+  if (options->certificate[0] == '\0' && options->key[0] != '\0')
+    return refuse(error, REPLY_SYNTAX, "TLS: there is a tls_key %s but no certificate; set tls_certificate", options->key);
+  OWN(tls_context) made = NULL;
+  enum res res = new_context(TLS_client_method(), &made, error);
+  if (res != RES_OK)
+    return res;
+  made->verify = options->verify;
+  if (options->verify)
+    res = load_trust(made->ctx, options->ca_file, error);
+  if (res == RES_OK && options->certificate[0] != '\0')
+    res = load_own(made->ctx, options->certificate, options->key, error);
   if (res == RES_OK)
     *context = OWN_GIVE(made);
   return res;
+}
+
+enum res
+tls_context_new_server(const struct tls_server_options *options, struct tls_context **context, GError **error)
+{
+  OWN(tls_context) made = NULL;
+  enum res res = new_context(TLS_server_method(), &made, error);
+  if (res != RES_OK)
+    return res;
+  SSL_CTX_set_num_tickets(made->ctx, 0);
+  SSL_CTX_set_dh_auto(made->ctx, 1);
+  made->verify = options->client_ca[0] != '\0';
+  res = load_own(made->ctx, options->certificate, options->key, error);
+  if (res == RES_OK && made->verify)
+    res = load_trusted(made->ctx, "tls_client_ca", options->client_ca, error);
+  if (res == RES_OK)
+    *context = OWN_GIVE(made);
+  return res;
+}
+
+struct tls_context *
+tls_context_share(const struct tls_context *context)
+{
+  struct tls_context *shared = g_new0(struct tls_context, 1);
+  *shared = *context;
+  SSL_CTX_up_ref(shared->ctx);
+  return shared;
+}
+
+bool
+tls_context_asks(const struct tls_context *context)
+{
+  return context->verify;
 }
 
 void

@@ -5,7 +5,7 @@
 
 struct tls_context {
   SSL_CTX *ctx;
-  bool verify;
+  bool verify; /* the peer's certificate; of clients: of those that are not on this machine */
 };
 
 /* Why OpenSSL's last call in this thread failed: the first thing that went wrong. Empties the thread's queue of errors. Borrowed from static

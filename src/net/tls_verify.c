@@ -125,6 +125,27 @@ tls_expect(SSL *ssl, const struct tls_context *context, const char *name, struct
   return is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1 : SSL_set1_host(ssl, host) == 1;
 }
 
+void
+tls_demand(SSL *ssl, struct tls_objection *objection)
+{
+  SSL_set_app_data(ssl, objection);
+  SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, note_objection);
+}
+
+char *
+tls_client_text(SSL *ssl)
+{
+  const X509 *certificate = SSL_get0_peer_certificate(ssl);
+  return certificate ? describe(certificate, certificate) : NULL;
+}
+
+enum res
+tls_object_to_client(const struct tls_objection *objection, GError **error)
+{
+  return refuse(error, REPLY_TROUBLE, "the client's certificate is not acceptable: %s (it is %s); tls_client_ca says who may have signed it",
+                X509_verify_cert_error_string(objection->error), objection->certificate ? objection->certificate : "not there");
+}
+
 enum res
 tls_object(const struct tls_objection *objection, const char *name, GError **error)
 {
