@@ -7,6 +7,73 @@ begins(const char *text, const char *prefix)
   return g_str_has_prefix(text, prefix);
 }
 
+/* Who stands behind an address, known or asked about. */
+static enum res
+check_address(const char *address, GError **error)
+{
+  if (begins(address, "no-"))
+    return refuse(error, REPLY_UNKNOWN_LIST, "secret");
+  if (begins(address, "closed-"))
+    return refuse(error, REPLY_REFUSED, "members only");
+  if (begins(address, "trouble-"))
+    return trouble(error, REPLY_TROUBLE, "secret trouble");
+  return RES_OK;
+}
+
+static enum res
+on_ask_domain(void *ctx, const char *domain, GError **error)
+{
+  (void)ctx;
+  if (g_str_has_suffix(domain, "trouble.example"))
+    return trouble(error, REPLY_TROUBLE, "secret trouble");
+  return g_str_has_suffix(domain, "elsewhere.example") ? RES_MORE : RES_OK;
+}
+
+static enum res
+on_ask(void *ctx, const struct door_question *question, GError **error)
+{
+  const char *at = strrchr(question->recipient, '@');
+  if (at == NULL)
+    return RES_MORE;
+  enum res res = on_ask_domain(ctx, at + 1, error);
+  if (res == RES_OK)
+    res = check_address(question->recipient, error);
+  if (res == RES_OK && question->sender && begins(question->sender, "refused@"))
+    return refuse(error, REPLY_REFUSED, "you may not post");
+  if (res == RES_OK && question->size > 1000)
+    return refuse(error, REPLY_TOO_LARGE, "the list's limit is 1000 octets");
+  return res;
+}
+
+static enum res
+on_ask_domain(void *ctx, const char *domain, GError **error)
+{
+  struct stub *stub = ctx;
+  g_string_append_printf(stub->log, "domain(%s) ", domain);
+  if (begins(domain, "trouble-"))
+    return trouble(error, REPLY_TROUBLE, "secret trouble");
+  return g_str_has_suffix(domain, ".example") && strcmp(domain, "elsewhere.example") != 0 ? RES_OK : RES_MORE;
+}
+
+static enum res
+on_ask(void *ctx, const struct door_question *question, GError **error)
+{
+  struct stub *stub = ctx;
+  g_string_append_printf(stub->log, "ask(%s %s %d) ", question->recipient, question->sender ? question->sender : "-", (int)question->size);
+  const char *at = strrchr(question->recipient, '@');
+  if (begins(question->recipient, "trouble-"))
+    return trouble(error, REPLY_TROUBLE, "secret trouble");
+  if (at == NULL || !g_str_has_suffix(at, ".example") || strcmp(at, "@elsewhere.example") == 0)
+    return RES_MORE;
+  if (begins(question->recipient, "no-"))
+    return refuse(error, REPLY_UNKNOWN_LIST, "secret");
+  if (begins(question->recipient, "closed-"))
+    return refuse(error, REPLY_REFUSED, "members only");
+  if (question->sender && begins(question->sender, "refused@"))
+    return refuse(error, REPLY_REFUSED, "you may not post");
+  return question->size > 500 ? refuse(error, REPLY_TOO_LARGE, "the list's limit is 500 octets") : RES_OK;
+}
+
 static enum res
 on_mail(void *ctx, struct door_transaction *transaction, GError **error)
 {
@@ -42,12 +109,9 @@ on_recipient(void *ctx, struct door_transaction *transaction, const char *addres
   struct stub *stub = ctx;
   g_assert(transaction->user);
   g_string_append_printf(stub->log, "rcpt(%s) ", address);
-  if (begins(address, "no-"))
-    return refuse(error, REPLY_UNKNOWN_LIST, "secret");
-  if (begins(address, "closed-"))
-    return refuse(error, REPLY_REFUSED, "members only");
-  if (begins(address, "trouble-"))
-    return trouble(error, REPLY_TROUBLE, "secret trouble");
+  enum res res = check_address(address, error);
+  if (res != RES_OK)
+    return res;
   *target = g_strdup(address);
   stub->targets++;
   return RES_OK;
@@ -80,10 +144,26 @@ on_message_data(void *ctx, struct door_transaction *transaction, struct slice oc
   return RES_OK;
 }
 
-static enum reply
+static const struct verdict {
+  const char *prefix;
+  enum reply reply;
+  enum door_outcome outcome;
+} verdicts[] = {
+  { "held-", REPLY_HELD, DOOR_HELD },
+  { "reject-", REPLY_REFUSED, DOOR_REFUSED },
+  { "late-", REPLY_TROUBLE, DOOR_TROUBLE },
+  { "silent-", REPLY_TROUBLE, DOOR_TROUBLE },
+  { "discard-", REPLY_DISCARDED, DOOR_DISCARDED },
+  { "", REPLY_ACCEPTED, DOOR_ACCEPTED },
+};
+
+static const struct verdict *
 verdict_of(const char *address)
 {
-  return begins(address, "held-") ? REPLY_HELD : begins(address, "reject-") ? REPLY_REFUSED : begins(address, "late-") ? REPLY_TROUBLE : REPLY_ACCEPTED;
+  const struct verdict *verdict = verdicts;
+  while (!begins(address, verdict->prefix))
+    verdict++;
+  return verdict;
 }
 
 static void
@@ -109,8 +189,9 @@ on_message_end(void *ctx, struct door_transaction *transaction)
     g_assert(g_strcmp0(recipient->target, recipient->address) == 0);
     if (recipient->notify || recipient->orcpt)
       g_string_append_printf(stub->log, "dsn(%u %s) ", recipient->notify, recipient->orcpt ? recipient->orcpt : "-");
+    recipient->outcome = verdict_of(recipient->address)->outcome;
     if (!begins(recipient->address, "silent-"))
-      reply_render(verdict_of(recipient->address), &words, recipient->reply);
+      reply_render(verdict_of(recipient->address)->reply, &words, recipient->reply);
   }
 }
 
@@ -138,6 +219,10 @@ stub_new(void)
   stub->options.command_timeout = stub->options.data_timeout = stub->options.message_timeout = CLOCK_MINUTE;
   stub->hooks = (struct door_hooks){
     .ctx = stub,
+    .ask = on_ask,
+    .ask_domain = on_ask_domain,
+    .ask = on_ask,
+    .ask_domain = on_ask_domain,
     .mail = on_mail,
     .recipient = on_recipient,
     .message_begin = on_message_begin,
