@@ -33,6 +33,32 @@ anvil     unix  - - n - 1 anvil
 scache    unix  - - n - 1 scache
 '''
 
+DEBIAN = {  # what its package asks for at installation, and what keeps a test from the network
+    'compatibility_level': '3.6',
+    'command_directory': '/usr/sbin',
+    'daemon_directory': '/usr/lib/postfix/sbin',
+    'mail_owner': 'postfix',
+    'setgid_group': 'postdrop',
+    'smtpd_banner': '$myhostname ESMTP $mail_name (Debian/GNU)',
+    'biff': 'no',
+    'append_dot_mydomain': 'no',
+    'readme_directory': 'no',
+    'smtpd_relay_restrictions': 'permit_mynetworks permit_sasl_authenticated defer_unauth_destination',
+    'mydestination': '$myhostname, localhost',
+    'mynetworks': '127.0.0.1/32',
+    'mailbox_size_limit': '0',
+    'virtual_mailbox_limit': '0',
+    'inet_interfaces': '127.0.0.1',
+    'inet_protocols': 'ipv4',
+    'alias_maps': '',
+    'alias_database': '',
+    'in_flow_delay': '0',
+    'smtpd_peername_lookup': 'no',
+    'smtp_dns_support_level': 'disabled',
+    'smtp_host_lookup': 'native',
+    'default_transport': 'discard:',
+}
+
 LINE = re.compile(r'postfix/\w+\[\d+\]: (\w+): to=<([^>]*)>,.* status=(sent|deferred|bounced) \((.*)\)$')
 QUEUE = {'public': 0o710, 'maildrop': 0o730}  # modes of the folders that setgid programs use
 
@@ -55,8 +81,12 @@ class Postfix(Mta):
         self.write('lower/etc/postfix/dynamicmaps.cf', [])
         self.write('lower/etc/postfix/lost', LOST, 0o755)
 
-    def configure(self, main_cf=None, master_cf='', xverp=False):
-        """`main_cf`: {parameter: value} over these; `master_cf`: more lines. `xverp`: offers XVERP, so each copy has an envelope sender of its own."""
+    def configure(self, main_cf=None, master_cf='', xverp=False, printed=None):
+        """`main_cf`: {parameter: value} over these; `master_cf`: more lines. `xverp`: offers XVERP, so each copy has an envelope sender of its own.
+        `printed`: as Debian has it, with what `listward mta` printed (Printed; or its parts) put into it; `main_cf` is what stood there before."""
+        if printed is not None:
+            self.configure_as_debian(main_cf or {}, printed)
+            return
         boxes = ' '.join(f'{{ /@{re.escape(domain)}$$/ {domain}/ }}' for domain in self.mailboxes)
         later = '{/^later/ 450 4.2.0 come again later}' if self.defers else ''
         lists = '|'.join(map(re.escape, self.lists)) or '[[:cntrl:]]'
@@ -109,6 +139,24 @@ class Postfix(Mta):
         settings.update(main_cf or {})
         self.write('lower/etc/postfix/main.cf', [f'{name} = {value}' for name, value in settings.items()])
         self.write('lower/etc/postfix/master.cf', MASTER.format(port=self.port).strip().splitlines() + master_cf.strip().splitlines())
+
+    def configure_as_debian(self, main_cf, printed):
+        """Members' domains are mailboxes here, and only 127.0.0.1 may relay: any other client is the world outside."""
+        boxes = ' '.join(f'{{ /@{re.escape(domain)}$$/ {domain}/ }}' for domain in self.mailboxes)
+        settings = {
+            **DEBIAN, 'myhostname': self.hostname, 'virtual_mailbox_domains': ' '.join(self.mailboxes), 'virtual_mailbox_base': self.path('mail'),
+            'virtual_mailbox_maps': f'regexp:{{ {boxes} }}', 'virtual_uid_maps': f'static:{self.MAILBOX_USER}', 'virtual_gid_maps': f'static:{self.MAILBOX_USER}', **main_cf,
+        }
+        with open(os.path.join(self.tree, 'usr/share/postfix/master.cf.dist'), encoding='utf-8') as file:
+            services = [line for line in file.read().splitlines() if line and not line.startswith('#')]
+        services = [re.sub('^smtp( +inet)', rf'127.0.0.1:{self.port}\1', line) for line in services]
+        self.write('lower/etc/postfix/main.cf', [f'{name} = {value}' for name, value in settings.items()] + printed.text('main.cf').splitlines())
+        self.write('lower/etc/postfix/master.cf', services[:1] + printed.text('master.cf', 'below the line "smtp inet"').splitlines() + services[1:] +
+                   printed.text('master.cf', 'append').splitlines())
+
+    def paste(self, printed):
+        self.options['printed'] = printed
+        self.configure(**self.options)
 
     def queue(self):
         """What waits: dictionaries of `postqueue -j` (queue_name, queue_id, sender, recipients, …)."""
