@@ -21,60 +21,6 @@ check_address(const char *address, GError **error)
 }
 
 static enum res
-on_ask_domain(void *ctx, const char *domain, GError **error)
-{
-  (void)ctx;
-  if (g_str_has_suffix(domain, "trouble.example"))
-    return trouble(error, REPLY_TROUBLE, "secret trouble");
-  return g_str_has_suffix(domain, "elsewhere.example") ? RES_MORE : RES_OK;
-}
-
-static enum res
-on_ask(void *ctx, const struct door_question *question, GError **error)
-{
-  const char *at = strrchr(question->recipient, '@');
-  if (at == NULL)
-    return RES_MORE;
-  enum res res = on_ask_domain(ctx, at + 1, error);
-  if (res == RES_OK)
-    res = check_address(question->recipient, error);
-  if (res == RES_OK && question->sender && begins(question->sender, "refused@"))
-    return refuse(error, REPLY_REFUSED, "you may not post");
-  if (res == RES_OK && question->size > 1000)
-    return refuse(error, REPLY_TOO_LARGE, "the list's limit is 1000 octets");
-  return res;
-}
-
-static enum res
-on_ask_domain(void *ctx, const char *domain, GError **error)
-{
-  struct stub *stub = ctx;
-  g_string_append_printf(stub->log, "domain(%s) ", domain);
-  if (begins(domain, "trouble-"))
-    return trouble(error, REPLY_TROUBLE, "secret trouble");
-  return g_str_has_suffix(domain, ".example") && strcmp(domain, "elsewhere.example") != 0 ? RES_OK : RES_MORE;
-}
-
-static enum res
-on_ask(void *ctx, const struct door_question *question, GError **error)
-{
-  struct stub *stub = ctx;
-  g_string_append_printf(stub->log, "ask(%s %s %d) ", question->recipient, question->sender ? question->sender : "-", (int)question->size);
-  const char *at = strrchr(question->recipient, '@');
-  if (begins(question->recipient, "trouble-"))
-    return trouble(error, REPLY_TROUBLE, "secret trouble");
-  if (at == NULL || !g_str_has_suffix(at, ".example") || strcmp(at, "@elsewhere.example") == 0)
-    return RES_MORE;
-  if (begins(question->recipient, "no-"))
-    return refuse(error, REPLY_UNKNOWN_LIST, "secret");
-  if (begins(question->recipient, "closed-"))
-    return refuse(error, REPLY_REFUSED, "members only");
-  if (question->sender && begins(question->sender, "refused@"))
-    return refuse(error, REPLY_REFUSED, "you may not post");
-  return question->size > 500 ? refuse(error, REPLY_TOO_LARGE, "the list's limit is 500 octets") : RES_OK;
-}
-
-static enum res
 on_mail(void *ctx, struct door_transaction *transaction, GError **error)
 {
   struct stub *stub = ctx;
@@ -219,8 +165,6 @@ stub_new(void)
   stub->options.command_timeout = stub->options.data_timeout = stub->options.message_timeout = CLOCK_MINUTE;
   stub->hooks = (struct door_hooks){
     .ctx = stub,
-    .ask = on_ask,
-    .ask_domain = on_ask_domain,
     .ask = on_ask,
     .ask_domain = on_ask_domain,
     .mail = on_mail,

@@ -3,7 +3,6 @@
  * - Asked, *.example is a domain of ours but for elsewhere.example; no-…@ is unknown there, trouble-…@ our trouble, closed-…@ refused with a reason; refused@… may not post to the others,
  *   and not more than 500 octets.
  * - MAIL from refused@… is refused, from trouble@… is our trouble.
- * - Asked: elsewhere.example is none of ours, trouble.example our trouble; addresses as for RCPT; refused@… may not post, 1,000 octets are enough.
  * - RCPT to no-…@ is unknown, to trouble-…@ our trouble, to closed-…@ refused with a reason.
  * - A message to full-…@ cannot be begun; one that holds "OUT OF DISK" cannot be kept; "STOP NOW" stops the server.
  * - After the dot held-…@, reject-…@, discard-…@, late-…@ (trouble) and silent-…@ (no reply at all) differ; everybody else's is accepted. */
