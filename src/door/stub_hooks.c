@@ -21,6 +21,31 @@ check_address(const char *address, GError **error)
 }
 
 static enum res
+on_ask_domain(void *ctx, const char *domain, GError **error)
+{
+  (void)ctx;
+  if (g_str_has_suffix(domain, "trouble.example"))
+    return trouble(error, REPLY_TROUBLE, "secret trouble");
+  return g_str_has_suffix(domain, ".example") && !g_str_has_suffix(domain, "elsewhere.example") ? RES_OK : RES_MORE;
+}
+
+static enum res
+on_ask(void *ctx, const struct door_question *question, GError **error)
+{
+  const char *at = strrchr(question->recipient, '@');
+  if (at == NULL)
+    return RES_MORE;
+  enum res res = on_ask_domain(ctx, at + 1, error);
+  if (res == RES_OK)
+    res = check_address(question->recipient, error);
+  if (res == RES_OK && question->sender && begins(question->sender, "refused@"))
+    return refuse(error, REPLY_REFUSED, "you may not post");
+  if (res == RES_OK && question->size > 500)
+    return refuse(error, REPLY_TOO_LARGE, "the list's limit is 500 octets");
+  return res;
+}
+
+static enum res
 on_mail(void *ctx, struct door_transaction *transaction, GError **error)
 {
   struct stub *stub = ctx;

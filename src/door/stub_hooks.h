@@ -1,7 +1,6 @@
 #pragma once
 /* For tests: hooks that know no lists but play every part by the names they are given, and write down what they were told.
- * - Asked, *.example is a domain of ours but for elsewhere.example; no-…@ is unknown there, trouble-…@ our trouble, closed-…@ refused with a reason; refused@… may not post to the others,
- *   and not more than 500 octets.
+ * - Asked: *.example is a domain of ours but for elsewhere.example, trouble.example is our trouble; addresses as for RCPT; refused@… may not post, nor may more than 500 octets.
  * - MAIL from refused@… is refused, from trouble@… is our trouble.
  * - RCPT to no-…@ is unknown, to trouble-…@ our trouble, to closed-…@ refused with a reason.
  * - A message to full-…@ cannot be begun; one that holds "OUT OF DISK" cannot be kept; "STOP NOW" stops the server.
