@@ -12,6 +12,7 @@
   X(COUNTER_DISCARDED, "discarded", "postings discarded")                         \
   X(COUNTER_REPEATED, "repeated", "postings sent again by an MTA that missed the 250") \
   X(COUNTER_TAKEN, "taken", "messages taken for role addresses")                  \
+  X(COUNTER_FRONT, "front", "verdicts given in front of the MTA's queue")           \
   X(COUNTER_UNKNOWN_RECIPIENT, "unknown_recipient", "recipients refused: no such list") \
   X(COUNTER_TROUBLE, "trouble", "temporary failures answered to MTAs")            \
   X(COUNTER_STRAY_LINE_ENDS, "stray_line_ends", "messages in which stray CR or LF were replaced") \

@@ -12,6 +12,7 @@
   X(REPLY_ALREADY_ACCEPTED, 250, "2.6.0", "{id} already accepted for {list}")                   \
   X(REPLY_ALREADY_HELD, 250, "2.6.0", "{id} already held for {list}")                           \
   X(REPLY_HELD, 250, "2.6.0", "{id} held for the moderators of {list}: {reason}")               \
+  X(REPLY_WILL_BE_HELD, 250, "2.6.0", "it will wait for the moderators of {list}: {reason}")    \
   X(REPLY_DISCARDED, 250, "2.6.0", "{id} done")                                                 \
   X(REPLY_TAKEN, 250, "2.6.0", "{id} taken for {list}")                                         \
   X(REPLY_UNKNOWN_LIST, 550, "5.1.1", "no list here by that name")                              \

@@ -315,3 +315,13 @@ list_index_resolve(struct list_index *index, const char *address, struct list_ta
     *target = resolve_local(index, folded->local, domain, domain_id, address);
   return *target ? RES_OK : refuse(error, REPLY_UNKNOWN_LIST, "no list or role \"%.254s\"", address);
 }
+
+bool
+list_index_has_domain(struct list_index *index, const char *domain)
+{
+  g_autofree char *key = address_domain_key(slice_of(domain));
+  pthread_rwlock_rdlock(&index->lock);
+  bool has = key && g_hash_table_contains(index->domains, key);
+  pthread_rwlock_unlock(&index->lock);
+  return has;
+}

@@ -29,6 +29,8 @@ OWN_DEFINE(list_target, list_target_free)
 /* RES_OK: `target` is owned by the caller. RES_BAD (REPLY_UNKNOWN_LIST): no list or role by that name. Domains' aliases are followed.
  * "postmaster" without a domain (RFC 5321 4.5.1) is taken. */
 enum res list_index_resolve(struct list_index *index, const char *address, struct list_target **target, GError **error) MUST_CHECK;
+/* Is that a domain of ours, or the alias of one? As written; need not be well-formed. */
+bool list_index_has_domain(struct list_index *index, const char *domain);
 /* The list with that posting address (folded, no alias), referenced, or NULL. */
 struct list *list_index_find(struct list_index *index, const char *posting);
 size_t list_index_count(struct list_index *index);

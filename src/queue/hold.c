@@ -50,21 +50,30 @@ hold_discard_oldest(struct tx *tx, const struct list *list, int64_t now, char di
 }
 
 enum res
-hold_make_room(struct tx *tx, const struct list *list, enum door_kind door, bool proven, int64_t now, char discarded[17], GError **error)
+hold_check_room(struct tx *tx, const struct list *list, GError **error)
 {
-  discarded[0] = '\0';
   if (list->settings.max_held == 0)
     return RES_OK;
   int64_t held;
   enum res res = sql_int_of(tx, "SELECT count(*) FROM posting WHERE list_id = $1 AND state = 1", SQL_ARGS(sql_int(list->id)), &held, error);
   if (res != RES_OK || held < list->settings.max_held)
     return res;
-  if (door == DOOR_LMTP || proven)
-    res = hold_discard_oldest(tx, list, now, discarded, error);
-  else
-    res = RES_MORE;
-  if (res == RES_MORE)
-    return refuse(error, REPLY_LIST_BUSY, "too many postings to %s wait for its moderators", list->posting);
+  return refuse(error, REPLY_LIST_BUSY, "too many postings to %s wait for its moderators", list->posting);
+}
+
+enum res
+hold_make_room(struct tx *tx, const struct list *list, enum door_kind door, bool known, int64_t now, char discarded[17], GError **error)
+{
+  discarded[0] = '\0';
+  g_autoptr(GError) full = NULL;
+  enum res res = hold_check_room(tx, list, &full);
+  if (res == RES_BAD && (door == DOOR_LMTP || known)) {
+    enum res made = hold_discard_oldest(tx, list, now, discarded, error);
+    if (made != RES_MORE)
+      return made;
+  }
+  if (full)
+    g_propagate_error(error, g_steal_pointer(&full));
   return res;
 }
 

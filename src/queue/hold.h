@@ -6,10 +6,12 @@
 
 /* Held postings of a list, oldest first, at most 10,000: an array of struct posting. */
 enum res hold_list(struct tx *tx, int64_t list_id, GPtrArray **postings, GError **error) MUST_CHECK;
-/* Makes room for one more if the list is at its cap: behind the queue the oldest unproven one is discarded, in front of it only a `proven`
- * newcomer moves one.
+/* RES_BAD (REPLY_LIST_BUSY): the list is at its cap. */
+enum res hold_check_room(struct tx *tx, const struct list *list, GError **error) MUST_CHECK;
+/* Makes room for one more if the list is at its cap: behind the queue the oldest unproven one is discarded, in front of it only a `known`
+ * newcomer (a member, or proven) moves one.
  * RES_OK: there is room; `discarded` is the id of the one that went, or "". RES_BAD (REPLY_LIST_BUSY): full. */
-enum res hold_make_room(struct tx *tx, const struct list *list, enum door_kind door, bool proven, int64_t now, char discarded[17], GError **error) MUST_CHECK;
+enum res hold_make_room(struct tx *tx, const struct list *list, enum door_kind door, bool known, int64_t now, char discarded[17], GError **error) MUST_CHECK;
 enum hold_decision { HOLD_ACCEPT, HOLD_REJECT, HOLD_DISCARD };
 /* A moderator's decision: accept gives it a number and makes the delivery without judging again. RES_MORE: nothing held by that id on that list. */
 enum res hold_decide(struct tx *tx, const struct list *list, const char *code, enum hold_decision decision, int64_t now, GError **error) MUST_CHECK;

@@ -11,7 +11,7 @@
 #define SWEEP_SLICE 16
 
 struct incoming {
-  struct store *store;
+  struct store *store; /* NULL: it is never stored */
   struct budget *budget;
   int64_t taken; /* from the budget */
   char *octets;
@@ -121,7 +121,7 @@ incoming_append(struct incoming *incoming, struct slice octets, GError **error)
   if (octets.n)
     memcpy(incoming->octets + incoming->n, octets.p, octets.n);
   incoming->n += octets.n;
-  return incoming_write_pieces(incoming, error);
+  return incoming->store ? incoming_write_pieces(incoming, error) : RES_OK;
 }
 
 struct slice

@@ -11,7 +11,8 @@
 
 struct incoming;
 
-/* `size` is what the peer announced, 0 if nothing: so much of the budget is taken at once, more as more comes. RES_TEMP (REPLY_FULL): no room. */
+/* `size` is what the peer announced, 0 if nothing: so much of the budget is taken at once, more as more comes. `store`: NULL if it is only looked at, and never stored.
+ * RES_TEMP (REPLY_FULL): no room. */
 enum res incoming_new(struct store *store, struct budget *budget, int64_t size, struct incoming **incoming, GError **error) MUST_CHECK;
 /* Pieces already written are taken away again unless they were accepted. NULL is allowed. Outside a store_fn. */
 void incoming_free(struct incoming *incoming);

@@ -30,6 +30,7 @@ struct intake_message {
    * treated as DESIGN 6 says for LMTP, and held where that is a refusal, too. One that cannot be stored: trouble for all. */
   bool one_reply;
   bool others; /* the message has recipients that are not ours */
+  bool judge_only; /* front_judge(): nothing is kept */
   /* NULL, or: called when the verdicts are there (with one_reply: and the message is not refused), before anything is stored. Not RES_OK: nothing is stored, and all get the error's reply. */
   enum res (*pass_on)(void *ctx, GError **error);
   void *pass_on_ctx;

@@ -3,6 +3,7 @@
 #include "base/token.h"
 #include "message/hop.h"
 #include "queue/delivery.h"
+#include "queue/front.h"
 #include "queue/hold.h"
 #include "queue/job.h"
 #include "queue/owners.h"
@@ -74,20 +75,68 @@ item_settle(struct item *item, enum reply reply, const char *reason)
   item->settled = true;
 }
 
+/* What was said in front of the queue stands, whatever has changed since. A refusal that the author was told of may be repeated; one that he was not, since the message was for
+ * others, too, depends on the proof of the return path, as any. RES_MORE: nothing was said. */
+static enum res
+item_obey(struct tx *tx, struct item *item, GError **error)
+{
+  const struct intake *intake = item->intake;
+  bool told;
+  enum res res = front_find(tx, list_id_of(item), item->key, intake->message->now - intake->options->dedupe_window, &item->verdict, &told, error);
+  if (res == RES_OK && (told || item->verdict.action != VERDICT_REJECT))
+    item->proof = PROOF_FRONT;
+  return res;
+}
+
+static bool
+no_member(const struct facts *facts)
+{
+  for (guint i = 0; i < facts->senders->len; i++) {
+    const struct sender *sender = g_ptr_array_index(facts->senders, i);
+    if (sender->is_member && sender->proves_membership)
+      return false;
+  }
+  return true;
+}
+
+static enum res
+item_judge_now(struct tx *tx, struct item *item, GError **error)
+{
+  OWN(facts) facts = NULL;
+  enum res res = facts_gather(tx, item->target->list, item->intake->content, &facts, error);
+  if (res != RES_OK)
+    return res;
+  item->stranger = no_member(facts);
+  verdict_judge(facts, &item->verdict, NULL);
+  return RES_OK;
+}
+
 static enum res
 item_judge_posting(struct tx *tx, struct item *item, GError **error)
 {
   const struct intake *intake = item->intake;
-  OWN(facts) facts = NULL;
-  enum res res = facts_gather(tx, item->target->list, intake->content, &facts, error);
+  verdict_clear(&item->verdict);
+  item->proof = intake->proof;
+  enum res res = intake->message->door == DOOR_LMTP ? item_obey(tx, item, error) : RES_MORE;
+  if (res == RES_MORE)
+    res = item_judge_now(tx, item, error);
   if (res != RES_OK)
     return res;
-  verdict_clear(&item->verdict);
-  verdict_judge(facts, &item->verdict, NULL);
-  door_policy_apply(&item->verdict, intake->message->door, intake->proof, intake->options->unproven, intake->message->reverse_path);
+  door_policy_apply(&item->verdict, intake->message->door, item->proof, intake->options->unproven, intake->message->reverse_path);
   if (item->verdict.action == VERDICT_REJECT || item->verdict.action == VERDICT_DISCARD)
     item_settle(item, verdict_reply(&item->verdict), item->verdict.reason);
   return RES_OK;
+}
+
+void
+item_soften(struct item *item)
+{
+  const struct intake *intake = item->intake;
+  door_policy_soften(&item->verdict, item->proof, intake->options->unproven, intake->message->reverse_path);
+  if (item->verdict.action == VERDICT_DISCARD)
+    item_settle(item, REPLY_DISCARDED, item->verdict.reason);
+  else
+    item->settled = false;
 }
 
 /* Mail that people read and that may come round again: our own copy of it, or (to the owners of a list) an automatic answer. "" if it is
@@ -123,6 +172,36 @@ item_settle_repeat(struct tx *tx, struct item *item, GError **error)
   return res == RES_MORE ? RES_OK : res;
 }
 
+static enum res
+item_check_room(struct tx *tx, struct item *item, GError **error)
+{
+  g_autoptr(GError) full = NULL;
+  enum res res = hold_check_room(tx, item->target->list, &full);
+  if (res != RES_BAD) {
+    if (full)
+      g_propagate_error(error, g_steal_pointer(&full));
+    return res;
+  }
+  item_answer(item, error_reply(full, REPLY_LIST_BUSY), "", full->message);
+  return RES_OK;
+}
+
+/* Nothing will be kept: what would be answered if it were. */
+static enum res
+item_foretell(struct tx *tx, struct item *item, GError **error)
+{
+  enum res res = item_find_repeat(tx, item, error);
+  item->settled = true;
+  if (res != RES_MORE)
+    return res;
+  if (item->target->role != ROLE_POST || item->verdict.action == VERDICT_ACCEPT) {
+    item_answer(item, REPLY_OK, "", "");
+    return RES_OK;
+  }
+  item_answer(item, REPLY_WILL_BE_HELD, "", item->verdict.reason);
+  return item->stranger && item->proof == PROOF_NONE ? item_check_room(tx, item, error) : RES_OK;
+}
+
 enum res
 item_judge(struct tx *tx, struct item *item, GError **error)
 {
@@ -141,6 +220,8 @@ item_judge(struct tx *tx, struct item *item, GError **error)
     if (*loop)
       item_settle(item, REPLY_TAKEN, loop);
   }
+  if (item->intake->message->judge_only && !item->settled)
+    return item_foretell(tx, item, error);
   return item_settle_repeat(tx, item, error);
 }
 
@@ -161,7 +242,7 @@ item_insert(struct tx *tx, struct item *item, struct message_row *row, enum post
   *posting = (struct posting){
     .list_id = list_id_of(item), .domain_id = item->target->domain_id, .message_id = row->id, .number = number, .received_at = message->now,
     .code = item->code, .role = item->target->role, .state = state, .address = item->target->address, .argument = item->target->argument,
-    .reverse_path = (char *)message->reverse_path, .sender = (char *)content_sender(item->intake->content), .subject = item->intake->subject,
+    .reverse_path = (char *)message->reverse_path, .sender = (char *)content_sender(item->intake->content), .subject = (char *)item->intake->subject,
     .rule = (char *)(item->verdict.rule ? item->verdict.rule : ""), .reason = item->verdict.reason, .peer = (char *)message->peer,
     .xforward = (char *)message->xforward, .proven = item->intake->proof != PROOF_NONE, .smtputf8 = message->smtputf8,
     .repeat_key = { (const char *)item->key, sizeof item->key },
@@ -216,7 +297,8 @@ item_hold(struct tx *tx, struct item *item, struct message_row *row, GError **er
 {
   const struct intake *intake = item->intake;
   g_autoptr(GError) full = NULL;
-  enum res res = hold_make_room(tx, item->target->list, intake->message->door, intake->proof != PROOF_NONE, intake->message->now, item->displaced, &full);
+  bool known = intake->proof != PROOF_NONE || !item->stranger;
+  enum res res = hold_make_room(tx, item->target->list, intake->message->door, known, intake->message->now, item->displaced, &full);
   if (res == RES_BAD) {
     item_answer(item, error_reply(full, REPLY_LIST_BUSY), "", full->message);
     return RES_OK;

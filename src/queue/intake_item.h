@@ -10,7 +10,7 @@ struct intake {
   const struct intake_message *message;
   const struct content *content;
   enum proof proof;
-  char *subject; /* decoded, cut */
+  const char *subject; /* decoded, cut */
 };
 
 struct item {
@@ -18,6 +18,8 @@ struct item {
   const struct list_target *target;
   unsigned char key[REPEAT_KEY];
   struct verdict verdict; /* ROLE_POST only */
+  enum proof proof;       /* under which that is done: the message's, or PROOF_FRONT */
+  bool stranger;          /* no sender of the message is a member; only if judged now */
   GArray *asking;         /* struct success_report_recipient: those of its recipients whose sender wants a report; NULL if none */
   bool settled;           /* nothing is to be stored: the results are final */
   /* Results; item_keep sets them anew in each run. */
@@ -32,8 +34,11 @@ void item_clear(struct item *item);
 /* `recipient` is one of those that mean this item; it must outlive it. */
 void item_add_recipient(struct item *item, const struct intake_recipient *recipient);
 
-/* Looks for a repeat, judges, and settles what needs no row: refusals, discards, what is taken and dropped. In a store_read. */
+/* Looks for a repeat, judges (behind the queue: unless a verdict was given in front of it), and settles what needs no row: refusals, discards, what is taken and dropped; if
+ * nothing is to be kept (intake_message.judge_only) everything. In a store_read. */
 enum res item_judge(struct tx *tx, struct item *item, GError **error) MUST_CHECK;
+/* Refused, but the message is not: what it would be behind the queue (DESIGN 6), and held where that is a refusal, too. */
+void item_soften(struct item *item);
 /* The message's row, stored when the first item needs it. */
 struct message_row {
   const struct incoming *incoming;

@@ -34,6 +34,21 @@ intake_log_room(const struct item *item)
   log_note("held posting discarded to make room", log_str("list", intake_subject(item->target)), log_str("discarded", item->displaced));
 }
 
+/* What follows a verdict other than a refusal is counted when it comes. */
+void
+intake_log_front(const struct item *item)
+{
+  const struct intake *intake = item->intake;
+  bool refused = reply_code(item->reply) >= 500;
+  counter_add(COUNTER_FRONT, 1);
+  if (refused || reply_is_temporary(item->reply))
+    counter_add(refused ? COUNTER_REFUSED : COUNTER_TROUBLE, 1);
+  log_note(refused ? "posting refused in front" : "posting judged in front", log_str("list", intake_subject(item->target)),
+           log_str("from", intake->message->reverse_path), log_str("sender", content_sender(intake->content)),
+           log_int("size", (int64_t)intake->content->message.n), log_str("rule", item->verdict.rule ? item->verdict.rule : ""), log_str("reason", item->reason),
+           log_str("verdict", verdict_action_name(item->verdict.action)), log_int("code", reply_code(item->reply)));
+}
+
 void
 intake_log(const struct item *item)
 {
@@ -44,7 +59,7 @@ intake_log(const struct item *item)
   log_posting(item->code[0] ? item->code : NULL);
   log_note(outcome.event, log_str("list", intake_subject(item->target)), log_str("from", intake->message->reverse_path),
            log_str("sender", content_sender(intake->content)), log_int("size", (int64_t)intake->content->message.n), log_str("rule", rule),
-           log_str("reason", item->reason), log_str("proof", proof_name(intake->proof)), log_int("code", reply_code(item->reply)));
+           log_str("reason", item->reason), log_str("proof", proof_name(item->proof)), log_int("code", reply_code(item->reply)));
   intake_log_room(item);
   if (item->reported)
     log_note("delivery report made", log_str("to", intake->message->reverse_path));

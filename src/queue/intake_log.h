@@ -4,3 +4,5 @@
 
 /* One line and one count for an item whose results are final. */
 void intake_log(const struct item *item);
+/* As intake_log, for a verdict in front of the queue. */
+void intake_log_front(const struct item *item);

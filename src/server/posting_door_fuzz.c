@@ -50,7 +50,7 @@ set_up(void)
     g_error("%s", error->message);
   door = (struct posting_door){ .store = fixture.store, .index = fixture.index, .live = live_config_new(config), .budget = &fixture.budget,
                                 .wake = nobody_wakes, .kept = nobody_reads };
-  hooks = posting_door_hooks(&door);
+  hooks = posting_door_hooks(&door, POSTING_DOOR_DELIVERY);
   log_configure(LOG_FORMAT_LOGFMT, LOG_LEVEL_ERROR);
 }
 

@@ -57,7 +57,7 @@ struct server {
   struct robot *robot;
   struct control *control;
   struct posting_door door;
-  struct door_hooks hooks;
+  struct door_hooks delivery_hooks, front_hooks, judge_hooks; /* server/posting_door.h */
   struct service services[CONFIG_SERVICES];
   struct control_hooks control_hooks;
   struct door_options door_options;
@@ -311,7 +311,9 @@ start_threads(struct server *server, const struct config *config, GError **error
     .store = server->store, .index = server->index, .live = server->live, .budget = &server->budget, .wake = on_wake, .kept = on_kept,
     .wake_ctx = server,
   };
-  server->hooks = posting_door_hooks(&server->door);
+  server->delivery_hooks = posting_door_hooks(&server->door, POSTING_DOOR_DELIVERY);
+  server->front_hooks = posting_door_hooks(&server->door, POSTING_DOOR_FRONT);
+  server->judge_hooks = posting_door_hooks(&server->door, POSTING_DOOR_JUDGE);
   server->control_hooks = (struct control_hooks){ .ctx = server, .changed = on_changed, .retry = on_retry, .probe = on_probe, .status = on_status };
   res = control_start(server->control, &server->control_hooks, error);
   return res == RES_OK ? listeners_start(server->listeners, &server->door_options, error) : res;
@@ -359,8 +361,8 @@ set_services(struct server *server)
 {
   struct door_options *options = &server->door_options;
   const struct service services[CONFIG_SERVICES] = {
-    [CONFIG_LMTP] = { &lmtp_service, &server->hooks, options },
-    [CONFIG_CALLOUT] = { &lmtp_service, &server->hooks, options },
+    [CONFIG_LMTP] = { &lmtp_service, &server->delivery_hooks, options },
+    [CONFIG_CALLOUT] = { &lmtp_service, &server->delivery_hooks, options },
   };
   memcpy(server->services, services, sizeof services);
 }

@@ -178,7 +178,7 @@ server_try(struct bench *bench, GError **error)
   bench->courier = courier_new(bench->store, &(struct courier_options){ .hostname = "lists.example.com" }, &outlet, 1);
   bench->door = (struct posting_door){ .store = bench->store, .index = bench->index, .live = bench->live, .budget = &bench->budget, .wake = on_wake,
                                        .kept = on_kept, .wake_ctx = bench };
-  bench->hooks = posting_door_hooks(&bench->door);
+  bench->hooks = posting_door_hooks(&bench->door, POSTING_DOOR_DELIVERY);
   return courier_start(bench->courier, error);
 }
 

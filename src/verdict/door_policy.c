@@ -85,3 +85,13 @@ door_policy_apply(struct verdict *verdict, enum door_kind door, enum proof proof
   if (verdict->action == VERDICT_HOLD)
     drop_advice(verdict);
 }
+
+void
+door_policy_soften(struct verdict *verdict, enum proof proof, enum unproven_policy unproven, const char *reverse_path)
+{
+  door_policy_apply(verdict, DOOR_LMTP, proof, unproven, reverse_path);
+  if (verdict->action != VERDICT_REJECT)
+    return;
+  verdict->action = VERDICT_HOLD;
+  drop_advice(verdict);
+}

@@ -31,3 +31,5 @@ enum proof proof_find(const struct proof_input *input);
  * null reverse-path a discard; a refusal by size stays one. Its rule, ground and reason stay; of a reason why something is now held, the
  * advice goes. */
 void door_policy_apply(struct verdict *verdict, enum door_kind door, enum proof proof, enum unproven_policy unproven, const char *reverse_path);
+/* As behind the queue, but never a refusal: one reply is given for all recipients, and others take the message. What would be refused even there is held. */
+void door_policy_soften(struct verdict *verdict, enum proof proof, enum unproven_policy unproven, const char *reverse_path);
