@@ -1,0 +1,34 @@
+"""`listward mta postfix`, run by a real Postfix on exactly what it prints: the set-ups by generated files."""
+import unittest
+
+from lib.mta.postfix_setup import PostfixSetUp
+from lib.mta.setup_checks import SetUpChecks
+
+TIMEOUT = 300
+
+
+class Files(PostfixSetUp, SetUpChecks):
+    def test_a_new_list_is_known_by_itself(self):
+        """The server writes the files again, and runs postmap."""
+        name = f'new@{self.DOMAIN}'
+        self.assertRegex(self.send('ann@example.net', [name], b'').rcpt[0], self.UNKNOWN)
+        self.daemon.run('create', '--style', 'legacy-default', name)
+        self.mta.poll(lambda: self.send('ann@example.net', [name], self.message('new', 'ann@example.net')).rcpt[0].startswith('250'), 'the new list is known')
+
+
+class OwnDomain(Files, unittest.TestCase):
+    SETUP = 'own-domain'
+    DOMAIN = 'example.com'
+    MAIN_CF = {'mydestination': '$myhostname, localhost, example.com', 'alias_maps': 'inline:{ {dora=dora@example.net} }'}
+
+    def test_users_and_lists_side_by_side(self):
+        self.assert_taken(self.send('eve@outside.example', ['dora@example.com', self.bee], self.message('user', 'eve@outside.example')))
+        self.assertEqual(sorted(mail.to for mail in self.wait_copies('user', 2)), ['bob@example.net', 'dora@example.net'])
+
+
+class Relay(Files, unittest.TestCase):
+    SETUP = 'relay'
+
+
+if __name__ == '__main__':
+    unittest.main()
