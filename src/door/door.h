@@ -3,7 +3,7 @@
  * lists: everything about them goes through struct door_hooks, which server/ fills in. */
 #include "base/error.h"
 #include "base/slice.h"
-#include "net/stream.h"
+#include "net/tls_holder.h"
 #include <glib.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -114,7 +114,8 @@ struct door_hooks {
 /* Times in microseconds. Shared by all sessions; the server may change the atomics at any time. */
 struct door_options {
   const char *hostname;
-  char *transport; /* for `transport` of socketmap: "lmtp:unix:/run/listward/lmtp.sock"; NULL: none */
+  _Atomic(const char *) transport; /* for `transport` of socketmap: "lmtp:unix:/run/listward/lmtp.sock"; NULL: none. What was there before stays readable */
+  struct tls_holder *tls; /* for STARTTLS; NULL: none */
   _Atomic int64_t size_max; /* octets of a message; what SIZE announces */
   _Atomic int64_t command_timeout; /* RFC 5321 4.5.3.2.7: 5 minutes */
   _Atomic int64_t data_timeout;    /* RFC 5321 4.5.3.2.5, between two blocks of a message: 3 minutes */

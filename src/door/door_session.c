@@ -254,8 +254,8 @@ no_line(struct door_session *session, enum res res, enum reply end, const GError
 }
 
 /* Between two chunks of a message its own deadlines hold too. */
-static int64_t
-command_deadline(const struct door_session *session, int64_t now)
+int64_t
+session_command_deadline(const struct door_session *session, int64_t now)
 {
   const struct door_options *options = session->options;
   int64_t at = now + options->command_timeout / (atomic_load(&options->short_of_sessions) ? SHORT_DIVISOR : 1);
@@ -267,7 +267,7 @@ serve_command(struct door_session *session)
 {
   int64_t now = clock_monotonic();
   enum reply end = session_wait_begin(session, WAIT_COMMAND, now);
-  stream_deadline(session->stream, command_deadline(session, now));
+  stream_deadline(session->stream, session_command_deadline(session, now));
   if (end != REPLY_COUNT) {
     say_last(session, end);
     return;

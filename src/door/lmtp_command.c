@@ -27,6 +27,7 @@ static const struct {
   [LMTP_HELP] = { { "HELP", 4 }, OPTIONAL, LMTP | SMTP },
   [LMTP_QUIT] = { { "QUIT", 4 }, NONE, LMTP | SMTP },
   [LMTP_XFORWARD] = { { "XFORWARD", 8 }, REQUIRED, LMTP | SMTP },
+  [LMTP_STARTTLS] = { { "STARTTLS", 8 }, NONE, LMTP | SMTP },
 };
 
 static const struct {

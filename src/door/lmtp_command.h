@@ -20,6 +20,7 @@ enum lmtp_verb {
   LMTP_HELP,
   LMTP_QUIT,
   LMTP_XFORWARD,
+  LMTP_STARTTLS,
   LMTP_VERBS,
 };
 
@@ -37,5 +38,5 @@ enum res lmtp_command_path(struct slice arg, struct slice keyword, struct slice 
 /* BDAT's argument: "octets [LAST]". RES_BAD: REPLY_SYNTAX; nobody knows then how many octets follow. */
 enum res lmtp_command_chunk(struct slice arg, int64_t *octets, bool *last, GError **error) MUST_CHECK;
 
-/* All verbs of a protocol, for HELP. */
+/* The verbs of a protocol, for HELP; not STARTTLS, which the answer to EHLO has where it is offered. */
 const char *lmtp_command_verbs(enum door_protocol protocol);

@@ -4,6 +4,7 @@
 #include "door/lmtp_command.h"
 #include "door/parameters.h"
 #include "door/session.h"
+#include "door/starttls.h"
 #include "door/xforward.h"
 #include "envelope/address.h"
 
@@ -40,9 +41,10 @@ do_lhlo(struct door_session *session, struct slice arg, GError **error)
   begin_anew(session, arg);
   g_autofree char *size = g_strdup_printf("SIZE %" G_GINT64_FORMAT, session->options->size_max);
   const char *lines[] = {
-    session->options->hostname, "PIPELINING", "8BITMIME", "SMTPUTF8", size, "ENHANCEDSTATUSCODES", "CHUNKING", "DSN", XFORWARD_KEYWORD,
+    session->options->hostname, "PIPELINING", "8BITMIME", "SMTPUTF8", size, "ENHANCEDSTATUSCODES", "CHUNKING", "DSN", XFORWARD_KEYWORD, "STARTTLS",
   };
-  session_say_lines(session, REPLY_HELLO, lines, G_N_ELEMENTS(lines));
+  session->tls_offered = starttls_may_be_offered(session);
+  session_say_lines(session, REPLY_HELLO, lines, G_N_ELEMENTS(lines) - !session->tls_offered);
   return RES_OK;
 }
 
@@ -339,23 +341,32 @@ do_quit(struct door_session *session, struct slice arg, GError **error)
   return RES_OK;
 }
 
+static enum res
+do_starttls(struct door_session *session, struct slice arg, GError **error)
+{
+  (void)arg;
+  return starttls_begin(session, error);
+}
+
 static const struct {
   enum res (*serve)(struct door_session *session, struct slice arg, GError **error);
   bool needs_hello;
+  bool before_tls; /* served even where a certificate is needed first: RFC 3207 section 4 */
 } verbs[LMTP_VERBS] = {
-  [LMTP_LHLO] = { do_lhlo, false },
-  [LMTP_EHLO] = { do_lhlo, false },
-  [LMTP_HELO] = { do_helo, false },
-  [LMTP_MAIL] = { do_mail, true },
-  [LMTP_RCPT] = { do_rcpt, true },
-  [LMTP_DATA] = { do_data, true },
-  [LMTP_BDAT] = { do_bdat, false }, /* its octets must be read in any case; without a hello there was no MAIL */
-  [LMTP_RSET] = { do_rset, false },
-  [LMTP_NOOP] = { do_noop, false },
-  [LMTP_VRFY] = { do_vrfy, false },
-  [LMTP_HELP] = { do_help, false },
-  [LMTP_QUIT] = { do_quit, false },
-  [LMTP_XFORWARD] = { do_xforward, true },
+  [LMTP_LHLO] = { do_lhlo, .before_tls = true },
+  [LMTP_EHLO] = { do_lhlo, .before_tls = true },
+  [LMTP_HELO] = { do_helo },
+  [LMTP_MAIL] = { do_mail, .needs_hello = true },
+  [LMTP_RCPT] = { do_rcpt, .needs_hello = true },
+  [LMTP_DATA] = { do_data, .needs_hello = true },
+  [LMTP_BDAT] = { do_bdat, .before_tls = true }, /* its octets must be read in any case; without a hello, or TLS, there was no MAIL */
+  [LMTP_RSET] = { do_rset },
+  [LMTP_NOOP] = { do_noop, .before_tls = true },
+  [LMTP_VRFY] = { do_vrfy },
+  [LMTP_HELP] = { do_help },
+  [LMTP_QUIT] = { do_quit, .before_tls = true },
+  [LMTP_XFORWARD] = { do_xforward, .needs_hello = true },
+  [LMTP_STARTTLS] = { do_starttls, .before_tls = true },
 };
 
 enum res
@@ -365,6 +376,8 @@ lmtp_dialogue_command(struct door_session *session, struct slice line, GError **
   enum res res = lmtp_command_parse(session->protocol, line, &command, error);
   if (res != RES_OK)
     return res;
+  if (!verbs[command.verb].before_tls && starttls_is_due(session))
+    return refuse(error, REPLY_TLS_FIRST, "no certificate was shown yet");
   if (verbs[command.verb].needs_hello && session->peer.lhlo == NULL)
     return out_of_order(error, protocols[session->protocol].hello_first);
   return verbs[command.verb].serve(session, command.arg, error);

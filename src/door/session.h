@@ -42,6 +42,7 @@ struct door_session {
   bool in_transaction; /* MAIL was accepted */
   bool over;           /* no further command is read */
   bool linger;         /* ends with input unread: see stream_linger */
+  bool tls_offered;    /* in the last answer to LHLO or EHLO */
   int errors;          /* commands that were none, in a row */
   struct {
     pthread_mutex_t lock;
@@ -69,6 +70,8 @@ void session_reset(struct door_session *session);
 /* Around each wait for the peer: other threads may see and wake a session meanwhile. Both give the 421 that is due now, or REPLY_COUNT. */
 enum reply session_wait_begin(struct door_session *session, enum session_wait what, int64_t now);
 enum reply session_wait_end(struct door_session *session);
+/* When a wait for a command that begins at `now` is over. */
+int64_t session_command_deadline(const struct door_session *session, int64_t now);
 /* When a wait that begins at `now` makes the peer slower than the minimum rate; INT64_MAX outside a transaction. */
 int64_t session_overdue_at(const struct door_session *session, int64_t now);
 
