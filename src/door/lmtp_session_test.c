@@ -1,9 +1,8 @@
-/* Whole dialogues against the stub's lists, cut at every octet. Expected replies are written as "code enhanced-code", one multi-line reply as one. */
+/* LMTP. What both protocols have in common is looked at here alone; smtp_door_test.c has what SMTP has not. */
 #include "base/counter.h"
 #include "base/log.h"
-#include "door/stub_hooks.h"
+#include "door/dialogue_check.h"
 #include "net/dot_decoder.h"
-#include "net/memory_peer.h"
 
 #define HELLO "LHLO mta.example\r\n"
 #define MAIL "MAIL FROM:<a@x.example>\r\n"
@@ -17,77 +16,9 @@
 #define FIVE_BAD "X\r\nX\r\nX\r\nX\r\nX\r\n"
 #define FIVE_500 "500 5.5.2|500 5.5.2|500 5.5.2|500 5.5.2|500 5.5.2|"
 
-struct row {
-  const char *name;
-  const char *input;
-  const char *want; /* replies */
-  const char *log;  /* what the hooks were told */
-  bool stopping;
-};
-
-/* "250-…" lines vanish, others give "code enhanced|" or "code|". */
-static char *
-condense(const GString *output)
-{
-  GString *codes = g_string_new(NULL);
-  g_auto(GStrv) lines = g_strsplit(output->str, "\r\n", -1);
-  for (guint i = 0; lines[i] && lines[i][0]; i++) {
-    g_assert_cmpuint(strlen(lines[i]), <=, REPLY_LINE_MAX - 2);
-    if (lines[i][3] == '-')
-      continue;
-    g_string_append_len(codes, lines[i], 3);
-    const char *rest = lines[i] + 4;
-    if (g_ascii_isdigit(rest[0]) && rest[1] == '.')
-      g_string_append_printf(codes, " %.*s", (int)strcspn(rest, " "), rest);
-    g_string_append_c(codes, '|');
-  }
-  return g_string_free(codes, FALSE);
-}
-
-static void
-converse(struct stub *stub, struct memory_peer *peer)
-{
-  static const struct door_peer who = { .session = "s1", .listener = "test", .address = "unix", .unix_socket = true };
-  struct door_session *session = door_session_new(PROTOCOL_LMTP, memory_peer_stream(peer), &stub->hooks, &stub->options, &who);
-  door_session_run(session);
-  door_session_free(session);
-}
-
-static void
-check_cut(const struct row *row, size_t split, size_t piece)
-{
-  OWN(stub) stub = stub_new();
-  atomic_store(&stub->options.stopping, row->stopping);
-  struct memory_peer peer = { .input = slice_of(row->input), .split = split, .piece = piece };
-  converse(stub, &peer);
-  g_autofree char *codes = condense(peer.output);
-  if (strcmp(codes, row->want) != 0)
-    g_error("%s, split at %zu:\n%s\nnot\n%s\n%s", row->name, split, codes, row->want, peer.output->str);
-  if (strcmp(stub->log->str, row->log ? row->log : "") != 0)
-    g_error("%s, split at %zu: hooks were told\n%s\nnot\n%s", row->name, split, stub->log->str, row->log);
-  g_string_free(peer.output, TRUE);
-}
-
-static void
-check(const struct row *row)
-{
-  size_t n = strlen(row->input);
-  for (size_t split = 0; split <= n && n < 300; split++)
-    check_cut(row, split, 0);
-  check_cut(row, 0, 0);
-  check_cut(row, 0, 1);
-}
-
-static void
-check_all(const struct row *rows, size_t n)
-{
-  for (size_t i = 0; i < n; i++)
-    check(&rows[i]);
-}
-
 /* ---- one posting, and what surrounds it ---- */
 
-static const struct row usual[] = {
+static const struct dialogue usual[] = {
   { .name = "nothing", .input = "", .want = "220|" },
   { .name = "a posting", .input = HELLO MAIL RCPT "DATA\r\n" MESSAGE ".\r\nQUIT\r\n", .want = BEGUN "354|250 2.6.0|221 2.0.0|", .log = LOG_POSTED },
   { .name = "empty message", .input = HELLO MAIL RCPT "DATA\r\n.\r\n", .want = BEGUN "354|250 2.6.0|", .log = LOG_BEGUN "begin [] end reset " },
@@ -133,12 +64,12 @@ static const struct row usual[] = {
 static void
 test_usual(void)
 {
-  check_all(usual, G_N_ELEMENTS(usual));
+  dialogue_check(PROTOCOL_LMTP, usual, G_N_ELEMENTS(usual));
 }
 
 /* ---- the order of commands, and rules measured with real MTAs ---- */
 
-static const struct row order[] = {
+static const struct dialogue order[] = {
   { .name = "one reply for each accepted RCPT, in their order",
     .input = HELLO MAIL "RCPT TO:<held-l@y.example>\r\nRCPT TO:<no-l@y.example>\r\nRCPT TO:<reject-l@y.example>\r\nRCPT TO:<late-l@y.example>\r\n" RCPT
                         "DATA\r\n.\r\n",
@@ -184,12 +115,12 @@ static const struct row order[] = {
 static void
 test_order(void)
 {
-  check_all(order, G_N_ELEMENTS(order));
+  dialogue_check(PROTOCOL_LMTP, order, G_N_ELEMENTS(order));
 }
 
 /* ---- BDAT ---- */
 
-static const struct row chunks[] = {
+static const struct dialogue chunks[] = {
   { .name = "one chunk", .input = HELLO MAIL RCPT "BDAT 20 LAST\r\n" MESSAGE "QUIT\r\n", .want = BEGUN "250 2.6.0|221 2.0.0|", .log = LOG_POSTED },
   { .name = "three chunks, two recipients", .input = HELLO MAIL RCPT RCPT "BDAT 3\r\nSubBDAT 13\r\nject: s\r\n\r\nboBDAT 4 last\r\ndy\r\nNOOP\r\n",
     .want = BEGUN "250 2.1.5|250 2.0.0|250 2.0.0|250 2.6.0|250 2.6.0|250 2.0.0|",
@@ -225,12 +156,12 @@ static const struct row chunks[] = {
 static void
 test_chunks(void)
 {
-  check_all(chunks, G_N_ELEMENTS(chunks));
+  dialogue_check(PROTOCOL_LMTP, chunks, G_N_ELEMENTS(chunks));
 }
 
 /* ---- strictness ---- */
 
-static const struct row strict[] = {
+static const struct dialogue strict[] = {
   { .name = "bare LF in a command", .input = HELLO "NOOP\nNOOP\r\n", .want = OPENED "500 5.5.2|" },
   { .name = "bare CR in a command", .input = HELLO "NO\rOP\r\nNOOP\r\n", .want = OPENED "500 5.5.2|" },
   { .name = "bare LF inside a transaction", .input = HELLO MAIL RCPT "NOOP\n", .want = BEGUN "500 5.5.2|", .log = LOG_BEGUN "reset " },
@@ -258,12 +189,12 @@ static const struct row strict[] = {
 static void
 test_strict(void)
 {
-  check_all(strict, G_N_ELEMENTS(strict));
+  dialogue_check(PROTOCOL_LMTP, strict, G_N_ELEMENTS(strict));
 }
 
 /* ---- parameters and XFORWARD ---- */
 
-static const struct row parameters[] = {
+static const struct dialogue parameters[] = {
   { .name = "all of MAIL's", .input = HELLO "MAIL FROM:<a@x.example> SIZE=999 BODY=8BITMIME SMTPUTF8\r\n", .want = OPENED "250 2.1.0|",
     .log = "mail(a@x.example size=999 8bit utf8) reset " },
   { .name = "SMTPUTF8 addresses", .input = HELLO "MAIL FROM:<\xc3\xa4@x.example> SMTPUTF8\r\nRCPT TO:<\xc3\xb6@y.example>\r\n", .want = BEGUN,
@@ -290,12 +221,12 @@ static const struct row parameters[] = {
 static void
 test_parameters(void)
 {
-  check_all(parameters, G_N_ELEMENTS(parameters));
+  dialogue_check(PROTOCOL_LMTP, parameters, G_N_ELEMENTS(parameters));
 }
 
 /* ---- dialogues as real MTAs send them ---- */
 
-static const struct row mtas[] = {
+static const struct dialogue mtas[] = {
   { .name = "Postfix",
     .input = "LHLO mta.example.org\r\n"
              "XFORWARD NAME=localhost ADDR=127.0.0.1 PORT=56908\r\nXFORWARD PROTO=ESMTP HELO=client.outside.example IDENT=74977A7A037 SOURCE=LOCAL\r\n"
@@ -337,28 +268,15 @@ static const struct row mtas[] = {
 static void
 test_mtas(void)
 {
-  for (size_t i = 0; i < G_N_ELEMENTS(mtas); i++)
-    for (size_t split = 0; split <= strlen(mtas[i].input); split++)
-      check_cut(&mtas[i], split, 0);
+  dialogue_check(PROTOCOL_LMTP, mtas, G_N_ELEMENTS(mtas));
 }
 
 /* ---- texts, writes, limits ---- */
 
-static GString *
-output_of(const char *input, int *writes)
-{
-  OWN(stub) stub = stub_new();
-  struct memory_peer peer = { .input = slice_of(input) };
-  converse(stub, &peer);
-  if (writes)
-    *writes = peer.writes;
-  return peer.output;
-}
-
 static void
 test_texts(void)
 {
-  g_autoptr(GString) got = output_of(HELLO MAIL "RCPT TO:<closed-l@y.example>\r\nRCPT TO:<no-l@y.example>\r\nRCPT TO:<trouble-l@y.example>\r\n" RCPT
+  g_autoptr(GString) got = dialogue_output(PROTOCOL_LMTP, HELLO MAIL "RCPT TO:<closed-l@y.example>\r\nRCPT TO:<no-l@y.example>\r\nRCPT TO:<trouble-l@y.example>\r\n" RCPT
                                      "BDAT 20\r\n" MESSAGE "BDAT 0 LAST\r\nDATA\r\nEHLO a\r\nFO\xc3\xa4O bar\r\nHELP\r\nQUIT\r\n", NULL);
   g_assert_cmpstr(got->str, ==,
                   "220 lists.example LMTP Listward\r\n"
@@ -383,7 +301,7 @@ static void
 test_one_write(void)
 {
   int writes;
-  g_autoptr(GString) got = output_of(HELLO MAIL RCPT RCPT RCPT "DATA\r\n" MESSAGE ".\r\n" TEN_RSET "QUIT\r\n", &writes);
+  g_autoptr(GString) got = dialogue_output(PROTOCOL_LMTP, HELLO MAIL RCPT RCPT RCPT "DATA\r\n" MESSAGE ".\r\n" TEN_RSET "QUIT\r\n", &writes);
   g_assert_cmpint(writes, ==, 2);
   g_assert_nonnull(strstr(got->str, "221 2.0.0"));
 }
@@ -396,8 +314,8 @@ codes_of_many(int n)
   for (int i = 0; i < n; i++)
     g_string_append_printf(input, "RCPT TO:<l%d@y.example>\r\n", i);
   g_string_append(input, "DATA\r\n.\r\nQUIT\r\n");
-  g_autoptr(GString) got = output_of(input->str, NULL);
-  return condense(got);
+  g_autoptr(GString) got = dialogue_output(PROTOCOL_LMTP, input->str, NULL);
+  return dialogue_condense(got);
 }
 
 static void
@@ -424,8 +342,8 @@ codes_of_size(size_t n, bool dots, bool bdat)
   g_string_append(text, "\r\n");
   g_autofree char *input = bdat ? g_strdup_printf(HELLO MAIL RCPT "BDAT %zu LAST\r\n%sNOOP\r\n", n, text->str)
                                 : g_strdup_printf(HELLO MAIL RCPT "DATA\r\n%s%s.\r\nNOOP\r\n", dots ? "." : "", text->str);
-  g_autoptr(GString) got = output_of(input, NULL);
-  return condense(got);
+  g_autoptr(GString) got = dialogue_output(PROTOCOL_LMTP, input, NULL);
+  return dialogue_condense(got);
 }
 
 static void
@@ -460,8 +378,8 @@ test_long_line(void)
   OWN(stub) stub = stub_new();
   stub->options.size_max = 10 * (MESSAGE_LINE_MAX + 1);
   struct memory_peer peer = { .input = slice_of(input) };
-  converse(stub, &peer);
-  g_autofree char *got = condense(peer.output);
+  dialogue_run(PROTOCOL_LMTP, stub, &peer);
+  g_autofree char *got = dialogue_condense(peer.output);
   g_assert_cmpstr(got, ==, BEGUN "354|550 5.6.0|250 2.0.0|");
   g_string_free(peer.output, TRUE);
 }
@@ -471,8 +389,8 @@ test_long_command(void)
 {
   g_autofree char *line = g_strnfill(5000, 'x');
   g_autofree char *input = g_strconcat(HELLO MAIL, line, "\r\n" RCPT, NULL);
-  g_autoptr(GString) output = output_of(input, NULL);
-  g_autofree char *got = condense(output);
+  g_autoptr(GString) output = dialogue_output(PROTOCOL_LMTP, input, NULL);
+  g_autofree char *got = dialogue_condense(output);
   g_assert_cmpstr(got, ==, OPENED "250 2.1.0|500 5.5.2|250 2.1.5|");
 }
 
@@ -493,7 +411,7 @@ test_counted(void)
   for (size_t i = 0; i < G_N_ELEMENTS(messages); i++) {
     int64_t refused = counter_read(COUNTER_REFUSED), trouble = counter_read(COUNTER_TROUBLE);
     g_autofree char *input = g_strconcat(HELLO MAIL, messages[i].rcpt, messages[i].message, NULL);
-    g_string_free(output_of(input, NULL), TRUE);
+    g_string_free(dialogue_output(PROTOCOL_LMTP, input, NULL), TRUE);
     if (counter_read(COUNTER_REFUSED) - refused != messages[i].refused || counter_read(COUNTER_TROUBLE) - trouble != messages[i].trouble)
       g_error("%s", messages[i].name);
   }

@@ -45,11 +45,26 @@ on_ask(void *ctx, const struct door_question *question, GError **error)
   return res;
 }
 
+static void
+note_written(struct stub *stub, const struct door_written *written)
+{
+  g_string_append_printf(stub->written, "[%.*s] [%.*s] ", SLICE_FMT(written->path), SLICE_FMT(written->parameters));
+}
+
+/* Says it as it is to who is so named. */
+static void
+say(const struct door_transaction *transaction, const char *address, const char *prefix, const char *lines)
+{
+  if (transaction->reply && begins(address, prefix))
+    g_string_append(transaction->reply, lines);
+}
+
 static enum res
 on_mail(void *ctx, struct door_transaction *transaction, GError **error)
 {
   struct stub *stub = ctx;
   g_assert(transaction->user == NULL && transaction->recipients->len == 0);
+  note_written(stub, &transaction->mail);
   g_string_append_printf(stub->log, "mail(%s", transaction->reverse_path);
   if (transaction->size > 0)
     g_string_append_printf(stub->log, " size=%" G_GINT64_FORMAT, transaction->size);
@@ -79,6 +94,9 @@ on_recipient(void *ctx, struct door_transaction *transaction, const char *addres
 {
   struct stub *stub = ctx;
   g_assert(transaction->user);
+  note_written(stub, &transaction->rcpt);
+  say(transaction, address, "no-literal-", "551 5.7.1 not by me\r\n");
+  say(transaction, address, "literal-", "251-2.1.5 taken\r\n251 2.1.5 by somebody else\r\n");
   g_string_append_printf(stub->log, "rcpt(%s) ", address);
   enum res res = check_address(address, error);
   if (res != RES_OK)
@@ -154,6 +172,9 @@ on_message_end(void *ctx, struct door_transaction *transaction)
   g_string_append_printf(stub->log, "[%s] end ", text);
   if (transaction->stray > 0)
     g_string_append_printf(stub->log, "stray=%d ", (int)transaction->stray);
+  const struct door_recipient *first = g_ptr_array_index(transaction->recipients, 0);
+  if (transaction->one_reply)
+    say(transaction, first->address, "literal-", "556 5.6.1 not by me\r\n");
   for (guint i = 0; i < transaction->recipients->len; i++) {
     struct door_recipient *recipient = g_ptr_array_index(transaction->recipients, i);
     struct reply_words words = { .id = "id", .list = recipient->address, .reason = "the reason" };
@@ -184,6 +205,7 @@ stub_new(void)
 {
   struct stub *stub = g_new0(struct stub, 1);
   stub->log = g_string_new(NULL);
+  stub->written = g_string_new(NULL);
   stub->data = g_string_new(NULL);
   stub->options.hostname = "lists.example";
   stub->options.size_max = 1000;
@@ -210,6 +232,7 @@ stub_free(struct stub *stub)
     return;
   g_assert(stub->targets == 0);
   g_string_free(stub->log, TRUE);
+  g_string_free(stub->written, TRUE);
   g_string_free(stub->data, TRUE);
   g_free(stub);
 }
