@@ -40,6 +40,23 @@ exchange_clear(struct exchange *exchange)
   pthread_mutex_destroy(&exchange->shared.lock);
 }
 
+void *
+exchange_new(const struct service *service, struct stream *stream, const struct door_peer *peer)
+{
+  struct exchange *exchange = g_new(struct exchange, 1);
+  exchange_init(exchange, service, stream, peer);
+  return exchange;
+}
+
+void
+exchange_free(void *session)
+{
+  if (session == NULL)
+    return;
+  exchange_clear(session);
+  g_free(session);
+}
+
 /* ---- waiting ---- */
 
 void
@@ -135,6 +152,19 @@ exchange_wait(struct exchange *exchange, enum exchange_phase phase, GError **err
   }
   stream_deadline(exchange->stream, now + exchange->service->options->data_timeout); /* of what is said next: our own work is not the peer's */
   return res == RES_MORE && end != REPLY_COUNT ? told_to_end(end, error) : res;
+}
+
+enum res
+exchange_request(struct exchange *exchange, enum res (*cut)(struct slice input, size_t *n, GError **error), size_t *n, GError **error)
+{
+  exchange_next(exchange);
+  enum res res;
+  while ((res = cut(stream_pending(exchange->stream), n, error)) == RES_MORE) {
+    res = exchange_wait(exchange, EXCHANGE_IDLE, error);
+    if (res != RES_OK)
+      break;
+  }
+  return res;
 }
 
 /* ---- saying ---- */

@@ -2,11 +2,8 @@
 /* What is alike in the protocols of questions and answers (socketmap, policy, readsocket, milter): a connection, the wait for the next octets with its
  * deadlines, being seen idle or overdue and being told to end by other threads. Everything but `shared` belongs to the session's thread.
  *
- *   while (the session is not over) {
- *     exchange_next(exchange);
- *     while (stream_pending() holds no whole request && exchange_wait(exchange, EXCHANGE_IDLE, &error) == RES_OK)
- *       ;
- *     … exchange_say(exchange, answer); stream_consume() …
+ *   while (exchange_request(exchange, cut, &n, &error) == RES_OK) {
+ *     … exchange_say(exchange, answer) … stream_consume(exchange->stream, n);
  *   }
  *   exchange_finish(exchange, false);
  *
@@ -43,6 +40,9 @@ struct exchange {
 void exchange_init(struct exchange *exchange, const struct service *service, struct stream *stream, const struct door_peer *peer);
 /* Closes the connection. */
 void exchange_clear(struct exchange *exchange);
+/* For service_ops of sessions that are nothing but an exchange. */
+void *exchange_new(const struct service *service, struct stream *stream, const struct door_peer *peer);
+void exchange_free(void *session);
 /* Before each request, and each message: its deadlines begin with the first wait from now on, however little every wait brings. */
 void exchange_next(struct exchange *exchange);
 /* Lets what was said leave, and waits for more octets: for the next request or command twice options->command_timeout (MTAs keep a connection for five minutes, and
@@ -51,6 +51,9 @@ void exchange_next(struct exchange *exchange);
  * RES_BAD: STREAM_INPUT_MAX octets are pending. RES_TEMP: the connection is lost (REPLY_TROUBLE), was too slow (REPLY_TIMEOUT), or the session was told to end or the server stops
  * (the reply that LMTP would give: REPLY_SHUTDOWN, REPLY_BUSY): last words can still be said. After all but RES_OK the session is to end. */
 enum res exchange_wait(struct exchange *exchange, enum exchange_phase phase, GError **error) MUST_CHECK;
+/* The next request, waited for in EXCHANGE_IDLE. `cut` says where the first one in `input` ends: RES_OK: after `*n` octets; RES_MORE: it is not whole; RES_BAD: it is none, or too long,
+ * and nobody knows where the next one begins. RES_OK: the first `*n` octets of stream_pending(), for the caller to consume. Others: as `cut` and exchange_wait(). */
+enum res exchange_request(struct exchange *exchange, enum res (*cut)(struct slice input, size_t *n, GError **error), size_t *n, GError **error) MUST_CHECK;
 /* Gathers octets. If they cannot be written the next wait fails. */
 void exchange_say(struct exchange *exchange, struct slice octets);
 /* At the end of a session: lets its last words leave. `linger`: the peer may still be sending, see stream_linger(). */
