@@ -5,7 +5,7 @@
 
 /* More than the five minutes for which Postfix keeps an idle connection: who is closed first must ask again, and waits for that. */
 #define IDLE_FACTOR 2
-/* Inside a transaction: the MTA may be waiting for its own client's message, which may take its time. */
+/* Inside a transaction: the MTA may be waiting for its own client, or for what another filter says. */
 #define OPEN_TIMEOUT (2 * CLOCK_HOUR)
 /* When sessions run short: 15 s instead of 5 minutes. */
 #define SHORT_DIVISOR 20
@@ -80,7 +80,7 @@ deadline(struct exchange *exchange, enum exchange_phase phase, int64_t now)
   const struct door_options *options = exchange->service->options;
   if (exchange->since == 0)
     exchange->since = now;
-  if (phase == EXCHANGE_OPEN)
+  if (phase == EXCHANGE_OPEN || phase == EXCHANGE_PART)
     return exchange->since + OPEN_TIMEOUT;
   if (phase == EXCHANGE_IDLE)
     return exchange->since + (atomic_load(&options->short_of_sessions) ? options->command_timeout / SHORT_DIVISOR : options->command_timeout * IDLE_FACTOR);
@@ -97,7 +97,7 @@ end_due(const struct exchange *exchange)
   enum exchange_phase phase = exchange->shared.phase;
   if (end == REPLY_TIMEOUT)
     return end;
-  if (phase == EXCHANGE_MESSAGE)
+  if (phase == EXCHANGE_PART || phase == EXCHANGE_MESSAGE)
     return REPLY_COUNT;
   if (atomic_load(&exchange->service->options->stopping))
     return REPLY_SHUTDOWN;

@@ -16,6 +16,7 @@
 enum exchange_phase {
   EXCHANGE_IDLE,    /* nothing, or half a request: it may be sent away for a newcomer, as it can ask again */
   EXCHANGE_OPEN,    /* a transaction, between two of its commands (milter): the peer itself may be waiting for somebody slow, for two hours */
+  EXCHANGE_PART,    /* the same, between two parts of a message: a stop waits for it */
   EXCHANGE_MESSAGE, /* a message on its way: the minimum rate is kept, and a stop waits for it */
 };
 
@@ -62,6 +63,6 @@ void exchange_finish(struct exchange *exchange, bool linger);
 /* For service_ops; `exchange` is the first field of each session. Any thread. */
 bool exchange_idle(void *session, int64_t *since);
 bool exchange_overdue(void *session, int64_t now, int64_t *since);
-/* As door_session_end(): REPLY_TIMEOUT ends any wait, REPLY_SHUTDOWN any but for a message, others only one in EXCHANGE_IDLE. */
+/* As door_session_end(): REPLY_TIMEOUT ends any wait, REPLY_SHUTDOWN any but those inside a message, others only one in EXCHANGE_IDLE. */
 void exchange_end(void *session, enum reply reply);
 void exchange_turn_away(enum reply reply, GString *out); /* says nothing */

@@ -104,16 +104,20 @@ on_mail(struct milter *milter, struct slice data, GError **error)
   return RES_OK;
 }
 
-/* A sender that is no address becomes one, or none, before the message is delivered: until then nothing is said about it. What the sender may is the hook `recipient`'s. */
+/* RES_MORE: none of ours. A sender that is no address becomes one before the message is delivered: until then nothing is said about it. What a sender may is the hook recipient's to
+ * say. */
 static enum res
-judge_recipient(struct milter *milter, struct slice path, struct slice written, GError **error)
+judge_recipient(struct milter *milter, struct slice written, GError **error)
 {
-  g_autofree char *recipient = slice_dup(path);
-  const struct door_question question = { .recipient = recipient, .size = milter->parameters.size };
+  OWN(address) address = NULL;
+  if (address_parse(path_of(written), true, &address, NULL) != RES_OK)
+    return RES_MORE;
+  g_autofree char *text = address_text(address);
+  const struct door_question question = { .recipient = text, .size = milter->parameters.size };
   enum res res = milter_hooks(milter)->ask(milter_hooks(milter)->ctx, &question, error);
   if (res != RES_OK)
     return res;
-  return milter->reverse_path && !milter->message.begun ? milter_take_recipient(milter, path, written, error) : RES_MORE;
+  return milter->reverse_path && !milter->message.begun ? milter_take_recipient(milter, text, written, error) : RES_MORE;
 }
 
 static enum res
@@ -122,7 +126,7 @@ on_rcpt(struct milter *milter, struct slice data, GError **error)
   (void)error;
   g_autoptr(GError) refusal = NULL;
   struct slice written = milter_text(&data);
-  enum res res = judge_recipient(milter, path_of(written), written, &refusal);
+  enum res res = judge_recipient(milter, written, &refusal);
   bool not_ours = res == RES_MORE || (res == RES_BAD && error_reply(refusal, REPLY_TROUBLE) == REPLY_UNKNOWN_LIST);
   milter->others |= not_ours;
   if (res == RES_OK || not_ours)
@@ -261,7 +265,7 @@ static enum res
 read_pieces(struct milter *milter, const struct packet *packet, size_t octets, GError **error)
 {
   milter_begin_message(milter);
-  milter->message.fed = true;
+  milter->message.fed = milter_has_ours(milter);
   while (octets > 0) {
     enum res res = wait_for(milter, 1, EXCHANGE_MESSAGE, error);
     if (res != RES_OK)
@@ -290,7 +294,7 @@ static enum res
 serve_packet(struct milter *milter, GError **error)
 {
   struct stream *stream = milter->exchange.stream;
-  enum exchange_phase phase = milter->sender ? EXCHANGE_OPEN : EXCHANGE_IDLE;
+  enum exchange_phase phase = milter->message.fed ? EXCHANGE_PART : milter->sender ? EXCHANGE_OPEN : EXCHANGE_IDLE;
   struct milter_head head;
   enum res res = wait_for(milter, MILTER_HEAD, phase, error);
   if (res == RES_OK)
@@ -317,7 +321,7 @@ milter_run(void *session)
   }
   if (res == RES_BAD)
     log_note("session ended", log_err(error));
-  else if (milter->message.fed && milter_has_ours(milter))
+  else if (milter->message.fed)
     log_note("connection lost inside a message", log_str("from", milter->transaction.reverse_path), log_int("octets", milter->message.octets), log_err(error));
   milter_reset(milter);
   exchange_finish(&milter->exchange, res == RES_BAD);

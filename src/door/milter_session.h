@@ -51,9 +51,9 @@ milter_has_ours(const struct milter *milter)
 
 /* Begins again before MAIL. */
 void milter_reset(struct milter *milter);
-/* Adds an address of ours to the transaction, which begins with the first: mail for others costs the hooks nothing. `written`: the address as the MTA wrote it. Results as of the
+/* Adds an address of ours, as address_text(), to the transaction, which begins with the first: mail for others costs the hooks nothing. `written`: as the MTA wrote it. Results as of the
  * hooks mail and recipient. */
-enum res milter_take_recipient(struct milter *milter, struct slice path, struct slice written, GError **error) MUST_CHECK;
+enum res milter_take_recipient(struct milter *milter, const char *address, struct slice written, GError **error) MUST_CHECK;
 
 /* The message begins, unless it has begun already, or is of no concern to us. */
 void milter_begin_message(struct milter *milter);

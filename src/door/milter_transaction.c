@@ -1,7 +1,5 @@
 /* A milter's transaction and its message, as the hooks see them. */
-#include "base/log.h"
 #include "door/milter_session.h"
-#include "envelope/address.h"
 /* ---- envelope ---- */
 
 static void
@@ -31,8 +29,6 @@ milter_reset(struct milter *milter)
   message_clear(&milter->message);
   g_clear_pointer(&milter->transaction.recipients, g_ptr_array_unref);
   g_clear_pointer(&milter->written, g_ptr_array_unref);
-  if (milter->transaction.reply)
-    g_string_free(milter->transaction.reply, TRUE);
   milter->transaction = (struct door_transaction){ 0 };
   mail_parameters_clear(&milter->parameters);
   milter->parameters = (struct mail_parameters){ 0 };
@@ -57,9 +53,6 @@ begin_transaction(struct milter *milter, GError **error)
     .envid = parameters->envid,
     .size = parameters->size,
     .recipients = g_ptr_array_new_with_free_func(recipient_free),
-    .mail = { .path = slice_of(milter->sender) },
-    .one_reply = true,
-    .reply = g_string_new(NULL),
   };
   milter->written = g_ptr_array_new_with_free_func(g_free);
   enum res res = milter_hooks(milter)->mail(milter_hooks(milter)->ctx, &milter->transaction, error);
@@ -67,32 +60,25 @@ begin_transaction(struct milter *milter, GError **error)
   if (res != RES_OK) {
     g_clear_pointer(&milter->transaction.recipients, g_ptr_array_unref);
     g_clear_pointer(&milter->written, g_ptr_array_unref);
-    g_string_free(milter->transaction.reply, TRUE);
     milter->transaction = (struct door_transaction){ 0 };
   }
   return res;
 }
 
 enum res
-milter_take_recipient(struct milter *milter, struct slice path, struct slice written, GError **error)
+milter_take_recipient(struct milter *milter, const char *address, struct slice written, GError **error)
 {
-  OWN(address) address = NULL;
   void *target = NULL;
-  enum res res = address_parse(path, true, &address, error);
-  if (res == RES_OK && !milter->in_transaction)
-    res = begin_transaction(milter, error);
+  enum res res = milter->in_transaction ? RES_OK : begin_transaction(milter, error);
   if (res == RES_OK && milter->transaction.recipients->len >= DOOR_RECIPIENTS_MAX)
     res = trouble(error, REPLY_TOO_MANY_RECIPIENTS, "more than %d recipients", DOOR_RECIPIENTS_MAX);
   if (res != RES_OK)
     return res;
-  g_autofree char *text = address_text(address);
-  milter->transaction.rcpt = (struct door_written){ .path = path };
-  res = milter_hooks(milter)->recipient(milter_hooks(milter)->ctx, &milter->transaction, text, &target, error);
-  milter->transaction.rcpt = (struct door_written){ 0 };
+  res = milter_hooks(milter)->recipient(milter_hooks(milter)->ctx, &milter->transaction, address, &target, error);
   if (res != RES_OK)
     return res;
   struct door_recipient *recipient = g_new0(struct door_recipient, 1);
-  *recipient = (struct door_recipient){ .address = g_steal_pointer(&text), .target = target, .reply = g_string_new(NULL) };
+  *recipient = (struct door_recipient){ .address = g_strdup(address), .target = target, .reply = g_string_new(NULL) };
   g_ptr_array_add(milter->transaction.recipients, recipient);
   g_ptr_array_add(milter->written, slice_dup(written));
   return RES_OK;
