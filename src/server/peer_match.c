@@ -59,6 +59,16 @@ peer_match(const char *const *list, const char *address)
   return false;
 }
 
+char *
+peer_match_host(const struct door_peer *peer)
+{
+  if (peer->unix_socket)
+    return NULL;
+  const char *colon = strrchr(peer->address, ':');
+  char *host = g_strndup(peer->address, colon ? (size_t)(colon - peer->address) : strlen(peer->address));
+  return g_strstrip(g_strdelimit(host, "[]", ' '));
+}
+
 enum res
 peer_match_check(const char *const *list, GError **error)
 {
