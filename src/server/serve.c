@@ -22,6 +22,7 @@
 #include "server/notify.h"
 #include "server/peer_match.h"
 #include "server/posting_door.h"
+#include "server/relay_door.h"
 #include "server/probes.h"
 #include "server/sandbox.h"
 #include "store/state_lock.h"
@@ -58,6 +59,8 @@ struct server {
   struct control *control;
   struct posting_door door;
   struct door_hooks delivery_hooks, front_hooks, judge_hooks; /* server/posting_door.h */
+  struct relay_door relay;
+  struct door_hooks smtp_hooks; /* server/relay_door.h */
   struct service services[CONFIG_SERVICES];
   struct control_hooks control_hooks;
   struct door_options door_options;
@@ -257,7 +260,7 @@ check_config(const struct config *config, GError **error)
     return bad_value(config, "[server] site_owner", why, error);
   if (config->max_memory < config->max_message_size)
     log_warn("[limits] max_memory is less than max_message_size: the largest messages can never be taken");
-  if (courier_host_check(config, &problem) != RES_OK)
+  if (courier_host_check(config, &problem) != RES_OK || relay_door_check(config, &problem) != RES_OK)
     return refuse(error, REPLY_SYNTAX, "%s: %s", config->file ? config->file : "default", problem->message);
   enum res res = check_alarm_command(config, error);
   return res == RES_OK ? check_local_domains(config, error) : res;
@@ -314,6 +317,8 @@ start_threads(struct server *server, const struct config *config, GError **error
   server->delivery_hooks = posting_door_hooks(&server->door, POSTING_DOOR_DELIVERY);
   server->front_hooks = posting_door_hooks(&server->door, POSTING_DOOR_FRONT);
   server->judge_hooks = posting_door_hooks(&server->door, POSTING_DOOR_JUDGE);
+  server->relay = (struct relay_door){ .inner = &server->front_hooks, .octets_of = posting_door_octets, .live = server->live };
+  server->smtp_hooks = relay_door_hooks(&server->relay);
   server->control_hooks = (struct control_hooks){ .ctx = server, .changed = on_changed, .retry = on_retry, .probe = on_probe, .status = on_status };
   res = control_start(server->control, &server->control_hooks, error);
   return res == RES_OK ? listeners_start(server->listeners, &server->door_options, error) : res;
@@ -363,6 +368,7 @@ set_services(struct server *server)
   const struct service services[CONFIG_SERVICES] = {
     [CONFIG_LMTP] = { &lmtp_service, &server->delivery_hooks, options },
     [CONFIG_CALLOUT] = { &lmtp_service, &server->delivery_hooks, options },
+    [CONFIG_SMTP] = { &smtp_service, &server->smtp_hooks, options },
   };
   memcpy(server->services, services, sizeof services);
 }
