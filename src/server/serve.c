@@ -369,6 +369,7 @@ set_services(struct server *server)
     [CONFIG_LMTP] = { &lmtp_service, &server->delivery_hooks, options },
     [CONFIG_CALLOUT] = { &lmtp_service, &server->delivery_hooks, options },
     [CONFIG_SMTP] = { &smtp_service, &server->smtp_hooks, options },
+    [CONFIG_MILTER] = { &milter_service, &server->judge_hooks, options },
   };
   memcpy(server->services, services, sizeof services);
 }
