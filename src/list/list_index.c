@@ -12,6 +12,9 @@ struct list_index {
   int64_t version;            /* of the store */
   int64_t generation, domain_generation;
 
+  void (*changed)(void *ctx); /* NULL: nobody */
+  void *changed_ctx;
+
   pthread_rwlock_t lock; /* guards the two below */
   GHashTable *lists;     /* posting address (the list's own) -> struct list */
   GHashTable *domains;   /* folded name or alias -> struct home */
@@ -161,6 +164,8 @@ refresh(struct list_index *index, GError **error)
     apply(index, &changes);
     index->generation = changes.generation;
     index->domain_generation = changes.domain_generation;
+    if (index->changed)
+      index->changed(index->changed_ctx);
   }
   if (res == RES_OK)
     index->version = version;
@@ -175,6 +180,13 @@ list_index_refresh(struct list_index *index, GError **error)
   enum res res = refresh(index, error);
   pthread_mutex_unlock(&index->refreshing);
   return res;
+}
+
+void
+list_index_watch(struct list_index *index, void (*changed)(void *ctx), void *ctx)
+{
+  index->changed = changed;
+  index->changed_ctx = ctx;
 }
 
 enum res

@@ -15,6 +15,9 @@ OWN_DEFINE(list_index, list_index_free)
  * the index stays as it was. Not inside a store_fn. */
 enum res list_index_refresh(struct list_index *index, GError **error) MUST_CHECK;
 
+/* From now on `changed` is called when a refresh has taken something in: it must neither wait nor refresh. Before there are other threads. */
+void list_index_watch(struct list_index *index, void (*changed)(void *ctx), void *ctx);
+
 /* What an address means here. `list` is NULL for ROLE_POSTMASTER and ROLE_NOREPLY, whose domain is then known to be ours. */
 struct list_target {
   enum role role;
