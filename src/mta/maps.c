@@ -5,6 +5,7 @@
 #include "envelope/domain.h"
 #include "envelope/role.h"
 #include "list/domain.h"
+#include "list/list_locals.h"
 #include "mta/map_file.h"
 #include "mta/map_folder.h"
 #include <errno.h>
@@ -34,6 +35,7 @@ struct maps {
   struct map maps[KINDS_MAX];
   size_t n;
   GArray *hosts;        /* struct map_host, sorted by name */
+  const struct map_host *host; /* in hand */
   GString *name, *own;  /* of the address in hand */
   struct tx *tx;
 };
@@ -174,14 +176,6 @@ add_names_of(struct maps *maps, const struct map_host *host, GError **error)
 
 /* --- lists --- */
 
-/* RES_OK: there is such a list; RES_MORE: there is none. */
-static enum res
-find_list(struct maps *maps, int64_t domain_id, struct slice local, GError **error)
-{
-  int64_t one;
-  return sql_int_of(maps->tx, "SELECT 1 FROM list WHERE domain_id = $1 AND local = $2 AND removed_at IS NULL", SQL_ARGS(sql_int(domain_id), sql_text_slice(local)), &one, error);
-}
-
 /* RES_OK: the posting address is a role address of another list too, and stands in the maps as that. */
 static enum res
 find_as_role(struct maps *maps, const struct map_host *host, const char *local, GError **error)
@@ -191,13 +185,16 @@ find_as_role(struct maps *maps, const struct map_host *host, const char *local, 
   enum res res = RES_MORE;
   for (size_t i = 0; i < n && res == RES_MORE; i++)
     if (readings[i].suffix.n)
-      res = find_list(maps, host->domain_id, readings[i].list, error);
+      res = list_locals_find(maps->tx, host->domain_id, readings[i].list, error);
   return res;
 }
 
+/* Of the host in hand. */
 static enum res
-add_list(struct maps *maps, const struct map_host *host, const char *local, GError **error)
+add_list(void *ctx, const char *local, GError **error)
 {
+  struct maps *maps = ctx;
+  const struct map_host *host = maps->host;
   const char *suffix;
   enum res res = find_as_role(maps, host, local, error);
   if (res == RES_MORE)
@@ -210,16 +207,6 @@ add_list(struct maps *maps, const struct map_host *host, const char *local, GErr
   return res == RES_OK ? flush_grown(maps, error) : res;
 }
 
-static enum res
-add_lists_of(struct maps *maps, const struct map_host *host, GError **error)
-{
-  OWN(rows) rows = NULL;
-  enum res res = sql_query(maps->tx, "SELECT local FROM list WHERE domain_id = $1 AND removed_at IS NULL ORDER BY local", SQL_ARGS(sql_int(host->domain_id)), &rows, error);
-  while (res == RES_OK && (res = rows_next(rows, error)) == RES_OK)
-    res = add_list(maps, host, row_text(rows, 0), error);
-  return res == RES_MORE ? RES_OK : res;
-}
-
 /* For a file in a folder. */
 static enum res
 is_wanted(void *ctx, const char *name, GError **error)
@@ -230,7 +217,7 @@ is_wanted(void *ctx, const char *name, GError **error)
   const struct map_host *host = find_host(maps, at + 1);
   if (host == NULL)
     return RES_MORE;
-  return slice_equal(local, slice_of(ROLE_DOCTOR_LOCAL)) ? RES_OK : find_list(maps, host->domain_id, local, error);
+  return slice_equal(local, slice_of(ROLE_DOCTOR_LOCAL)) ? RES_OK : list_locals_find(maps->tx, host->domain_id, local, error);
 }
 
 static enum res
@@ -248,9 +235,10 @@ walk(struct tx *tx, void *arg, GError **error)
   enum res res = read_hosts(maps, error);
   for (guint i = 0; i < maps->hosts->len && res == RES_OK; i++) {
     const struct map_host *host = &g_array_index(maps->hosts, struct map_host, i);
+    maps->host = host;
     res = add_names_of(maps, host, error);
     if (res == RES_OK)
-      res = add_lists_of(maps, host, error);
+      res = list_locals_each(tx, host->domain_id, add_list, maps, error);
   }
   for (size_t i = 0; i < maps->n && res == RES_OK; i++)
     res = end_map(maps, &maps->maps[i], error);
