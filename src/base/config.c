@@ -461,12 +461,24 @@ config_path(const struct config *config, const char *path)
   return g_path_is_absolute(path) ? g_strdup(path) : g_build_filename(config->state_dir, path, NULL);
 }
 
+static const struct { const char *section, *key; } services[] = {
+  [CONFIG_LMTP] = { "lmtp", "[lmtp] listen" },
+  [CONFIG_CALLOUT] = { "lmtp", "[lmtp] callout_listen" },
+  [CONFIG_SMTP] = { "smtp", "[smtp] listen" },
+  [CONFIG_MILTER] = { "milter", "[milter] listen" },
+  [CONFIG_POLICY] = { "policy", "[policy] listen" },
+  [CONFIG_SOCKETMAP] = { "socketmap", "[socketmap] listen" },
+  [CONFIG_READSOCKET] = { "readsocket", "[readsocket] listen" },
+};
+
 const char *
 config_service_section(enum config_service service)
 {
-  static const char *const sections[] = {
-    [CONFIG_LMTP] = "lmtp",     [CONFIG_CALLOUT] = "lmtp",      [CONFIG_SMTP] = "smtp",            [CONFIG_MILTER] = "milter",
-    [CONFIG_POLICY] = "policy", [CONFIG_SOCKETMAP] = "socketmap", [CONFIG_READSOCKET] = "readsocket",
-  };
-  return sections[service];
+  return services[service].section;
+}
+
+const char *
+config_service_key(enum config_service service)
+{
+  return services[service].key;
 }

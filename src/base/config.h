@@ -77,6 +77,8 @@ OWN_DEFINE(config, config_free)
 
 /* The section of a service: "lmtp" … */
 const char *config_service_section(enum config_service service);
+/* What says where it listens: "[lmtp] listen", "[lmtp] callout_listen" … */
+const char *config_service_key(enum config_service service);
 
 /* One key of the table, for listings. */
 struct config_key {

@@ -6,6 +6,7 @@
 #define COUNTER_TABLE(X)                                                          \
   X(COUNTER_SESSIONS, "sessions", "LMTP sessions begun")                          \
   X(COUNTER_SESSIONS_REFUSED, "sessions_refused", "sessions turned away with 421") \
+  X(COUNTER_SESSIONS_NOT_ALLOWED, "sessions_not_allowed", "sessions turned away: allow does not name their address") \
   X(COUNTER_ACCEPTED, "accepted", "postings accepted")                            \
   X(COUNTER_HELD, "held", "postings held")                                        \
   X(COUNTER_REFUSED, "refused", "postings refused after the dot")                 \

@@ -9,11 +9,10 @@
 #include "base/thread.h"
 #include "base/token.h"
 #include "net/endpoint.h"
+#include "server/admission.h"
 #include "server/descriptors.h"
 #include "server/shortage.h"
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
@@ -22,10 +21,12 @@
 
 struct listener {
   struct listeners *owner;
+  enum config_service number;
   const struct service *service;
   char *text;
   struct endpoint *endpoint;
   int fd;
+  bool passed; /* systemd has made it and keeps it */
   pthread_t thread;
   bool running;
 };
@@ -36,7 +37,7 @@ struct session {
   void *of_service; /* its own session */
   struct door_peer peer;
   char id[TOKEN_ID + 1];
-  char address[INET6_ADDRSTRLEN + 16];
+  struct newcomer newcomer;
   int fd;
   bool leaving; /* told to end; no longer counted */
 };
@@ -50,6 +51,8 @@ struct listeners {
   size_t max_sessions;
   int64_t reserve; /* descriptors that sessions leave alone */
   struct shortages shortages;
+  struct strangers strangers;
+  struct live_config *live;
   int stop_event;
   const struct service *services;
   struct door_options *options; /* NULL: not started */
@@ -60,7 +63,7 @@ listener_close(struct listener *listener)
 {
   if (listener->fd < 0)
     return;
-  if (listener->endpoint->path)
+  if (listener->endpoint->path && !listener->passed)
     unlink(listener->endpoint->path);
   close(listener->fd);
   listener->fd = -1;
@@ -75,13 +78,6 @@ listener_free(struct listener *listener)
   g_free(listener);
 }
 
-/* "[lmtp] callout_listen" and the like; owned by the caller. */
-static char *
-key_of(enum config_service service)
-{
-  return g_strdup_printf("[%s] %slisten", config_service_section(service), service == CONFIG_CALLOUT ? "callout_" : "");
-}
-
 /* May a default listener that cannot be made be left out? What delivers the mail may be missing a place, but not lose it to another program. */
 static bool
 may_be_missing(enum config_service service, const struct endpoint *endpoint, enum res res)
@@ -89,47 +85,56 @@ may_be_missing(enum config_service service, const struct endpoint *endpoint, enu
   return res == RES_MORE || endpoint->path || service != CONFIG_LMTP;
 }
 
+/* `endpoint` is taken over. */
+static void
+add_listener(struct listeners *listeners, enum config_service service, const char *text, struct endpoint *endpoint, int fd, bool passed)
+{
+  struct listener *listener = g_new0(struct listener, 1);
+  *listener = (struct listener){
+    .owner = listeners, .number = service, .service = &listeners->services[service], .text = g_strdup(text), .endpoint = endpoint, .fd = fd, .passed = passed,
+  };
+  g_ptr_array_add(listeners->all, listener);
+}
+
 static enum res
-bind_one(struct listeners *listeners, enum config_service service, const char *text, const struct config *config, GError **error)
+bind_one(struct listeners *listeners, enum config_service service, const char *text, const struct config *config, struct activation *activation, GError **error)
 {
   OWN(endpoint) endpoint = NULL;
   g_autoptr(GError) problem = NULL;
-  g_autofree char *key = key_of(service);
+  const char *key = config_service_key(service);
   enum res res = endpoint_parse(text, &endpoint, &problem);
   if (res != RES_OK)
     return refuse(error, REPLY_SYNTAX, "%s = %s: %s", key, text, problem->message);
   struct endpoint_access access = { .mode = (mode_t)config->lmtp_socket_mode, .group = config->lmtp_socket_group };
-  int fd = -1;
-  res = endpoint_listen(endpoint, &access, &fd, &problem);
+  int fd = activation_claim(activation, endpoint);
+  bool passed = fd >= 0;
+  if (!passed)
+    res = endpoint_listen(endpoint, &access, &fd, &problem);
   if (res != RES_OK && config->services[service].is_default && may_be_missing(service, endpoint, res)) {
     log_warn("default listener left out", log_str("listen", text), log_err(problem));
     return RES_OK;
   }
   if (res != RES_OK)
     return refuse(error, REPLY_TROUBLE, "%s = %s: %s", key, text, problem ? problem->message : "this machine does not have that address");
-  struct listener *listener = g_new0(struct listener, 1);
-  *listener = (struct listener){
-    .owner = listeners, .service = &listeners->services[service], .text = g_strdup(text), .endpoint = OWN_GIVE(endpoint), .fd = fd,
-  };
-  g_ptr_array_add(listeners->all, listener);
+  add_listener(listeners, service, text, OWN_GIVE(endpoint), fd, passed);
   return RES_OK;
 }
 
 /* Configured ones first: a default must not take what somebody has chosen for another service. */
 static enum res
-bind_all(struct listeners *listeners, const struct config *config, GError **error)
+bind_all(struct listeners *listeners, const struct config *config, struct activation *activation, GError **error)
 {
   enum res res = RES_OK;
   for (int is_default = 0; is_default <= 1; is_default++)
     for (enum config_service service = 0; service < CONFIG_SERVICES; service++)
       if (listeners->services[service].ops && config->services[service].is_default == is_default)
         for (char **text = config->services[service].listen; *text && res == RES_OK; text++)
-          res = bind_one(listeners, service, *text, config, error);
-  return res;
+          res = bind_one(listeners, service, *text, config, activation, error);
+  return res == RES_OK ? activation_check(activation, error) : res;
 }
 
 enum res
-listeners_bind(const struct config *config, const struct service services[CONFIG_SERVICES], struct listeners **listeners, GError **error)
+listeners_bind(const struct config *config, const struct service services[CONFIG_SERVICES], struct activation *activation, struct listeners **listeners, GError **error)
 {
   OWN(listeners) made = g_new0(struct listeners, 1);
   pthread_mutex_init(&made->lock, NULL);
@@ -143,7 +148,7 @@ listeners_bind(const struct config *config, const struct service services[CONFIG
   made->stop_event = eventfd(0, EFD_CLOEXEC);
   enum res res = made->stop_event >= 0 ? RES_OK : trouble(error, REPLY_TROUBLE, "no descriptor for the listeners: %s", g_strerror(errno));
   if (res == RES_OK)
-    res = bind_all(made, config, error);
+    res = bind_all(made, config, activation, error);
   if (res == RES_OK)
     *listeners = OWN_GIVE(made);
   return res;
@@ -258,33 +263,6 @@ session_thread(void *data)
   return NULL;
 }
 
-static bool
-is_mapped(const struct sockaddr_in6 *in6)
-{
-  return IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
-}
-
-/* "127.0.0.1:4711", "[::1]:4711" or "unix". */
-static void
-describe_peer(const struct sockaddr_storage *peer, char *out, size_t size)
-{
-  char host[INET6_ADDRSTRLEN] = "";
-  if (peer->ss_family == AF_INET) {
-    const struct sockaddr_in *in = (const struct sockaddr_in *)peer;
-    inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
-    g_snprintf(out, size, "%s:%d", host, ntohs(in->sin_port));
-  } else if (peer->ss_family == AF_INET6) {
-    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)peer;
-    if (is_mapped(in6))
-      inet_ntop(AF_INET, &in6->sin6_addr.s6_addr[12], host, sizeof host);
-    else
-      inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host);
-    g_snprintf(out, size, is_mapped(in6) ? "%s:%d" : "[%s]:%d", host, ntohs(in6->sin6_port));
-  } else {
-    g_strlcpy(out, "unix", size);
-  }
-}
-
 /* The descriptor is closed by the caller. */
 static void
 turn_away(const struct listener *listener, int fd, enum reply reply)
@@ -293,20 +271,45 @@ turn_away(const struct listener *listener, int fd, enum reply reply)
   listener->service->ops->turn_away(reply, line);
   if (line->len && send(fd, line->str, line->len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
     log_debug("newcomer could not be told", log_str("error", g_strerror(errno)));
-  counter_add(COUNTER_SESSIONS_REFUSED, 1);
+  counter_add(reply == REPLY_NOT_ALLOWED ? COUNTER_SESSIONS_NOT_ALLOWED : COUNTER_SESSIONS_REFUSED, 1);
+}
+
+/* By the configuration in force: a reload changes it at once. */
+static bool
+may_connect(const struct listener *listener, const struct newcomer *newcomer)
+{
+  if (newcomer->local)
+    return true;
+  const struct config *config = live_config_acquire(listener->owner->live);
+  bool may = newcomer_is_allowed(newcomer, config, listener->number);
+  live_config_release(listener->owner->live, config);
+  return may;
+}
+
+static void
+refuse_stranger(struct listener *listener, int fd, const struct newcomer *newcomer)
+{
+  struct listeners *listeners = listener->owner;
+  turn_away(listener, fd, REPLY_NOT_ALLOWED);
+  close(fd);
+  pthread_mutex_lock(&listeners->lock);
+  int64_t n = strangers_note(&listeners->strangers, clock_monotonic());
+  pthread_mutex_unlock(&listeners->lock);
+  if (n)
+    log_warn("newcomer may not connect: allow does not name the address", log_str("listen", listener->text), log_str("peer", newcomer->text), log_int("turned_away", n));
 }
 
 static struct session *
-session_new(struct listener *listener, int fd, const struct sockaddr_storage *peer)
+session_new(struct listener *listener, int fd, const struct newcomer *newcomer)
 {
   struct session *session = g_new0(struct session, 1);
   session->owner = listener->owner;
   session->ops = listener->service->ops;
   session->fd = fd;
   token_random(session->id, TOKEN_ID);
-  describe_peer(peer, session->address, sizeof session->address);
+  session->newcomer = *newcomer;
   session->peer = (struct door_peer){
-    .session = session->id, .listener = listener->text, .address = session->address, .unix_socket = listener->endpoint->path != NULL,
+    .session = session->id, .listener = listener->text, .address = session->newcomer.text, .unix_socket = listener->endpoint->path != NULL,
   };
   session->of_service = session->ops->session_new(listener->service, stream_new(fd), &session->peer);
   return session;
@@ -314,10 +317,10 @@ session_new(struct listener *listener, int fd, const struct sockaddr_storage *pe
 
 /* Begins a session, which takes over `fd`. Lock held. SHORTAGES: it runs; else it was told 421. */
 static enum shortage
-begin_session(struct listener *listener, int fd, const struct sockaddr_storage *peer)
+begin_session(struct listener *listener, int fd, const struct newcomer *newcomer)
 {
   struct listeners *listeners = listener->owner;
-  struct session *session = session_new(listener, fd, peer);
+  struct session *session = session_new(listener, fd, newcomer);
   if (!thread_start_detached(session_thread, session)) {
     turn_away(listener, fd, REPLY_BUSY);
     session->ops->session_free(session->of_service);
@@ -331,9 +334,9 @@ begin_session(struct listener *listener, int fd, const struct sockaddr_storage *
   return SHORTAGES;
 }
 
-/* A new connection: its session begins, or it is told 421. */
+/* Who may connect: a session begins, or there is a 421. */
 static void
-admit(struct listener *listener, int fd, const struct sockaddr_storage *peer)
+admit(struct listener *listener, int fd, const struct newcomer *newcomer)
 {
   struct listeners *listeners = listener->owner;
   int64_t refused[SHORTAGES] = { 0 };
@@ -343,7 +346,7 @@ admit(struct listener *listener, int fd, const struct sockaddr_storage *peer)
     turn_away(listener, fd, REPLY_BUSY);
     close(fd);
   } else
-    shortage = begin_session(listener, fd, peer);
+    shortage = begin_session(listener, fd, newcomer);
   bool begins = shortage != SHORTAGES && shortage_begins(&listeners->shortages, shortage, listeners->sessions->len);
   if (shortage == SHORTAGES)
     shortages_end(&listeners->shortages, listeners->sessions->len, refused);
@@ -370,6 +373,17 @@ pause_accepting(struct listener *listener)
   poll(&stop, 1, 1000);
 }
 
+static void
+meet(struct listener *listener, int fd, const struct sockaddr_storage *peer)
+{
+  struct newcomer newcomer;
+  newcomer_read(peer, &newcomer);
+  if (may_connect(listener, &newcomer))
+    admit(listener, fd, &newcomer);
+  else
+    refuse_stranger(listener, fd, &newcomer);
+}
+
 static void *
 listener_thread(void *data)
 {
@@ -384,15 +398,16 @@ listener_thread(void *data)
     socklen_t size = sizeof peer;
     int fd = accept4(listener->fd, (struct sockaddr *)&peer, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0)
-      admit(listener, fd, &peer);
+      meet(listener, fd, &peer);
     else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
       pause_accepting(listener);
   }
 }
 
 enum res
-listeners_start(struct listeners *listeners, struct door_options *options, GError **error)
+listeners_start(struct listeners *listeners, struct live_config *live, struct door_options *options, GError **error)
 {
+  listeners->live = live;
   listeners->options = options;
   for (guint i = 0; i < listeners->all->len; i++) {
     struct listener *listener = g_ptr_array_index(listeners->all, i);

@@ -145,10 +145,8 @@ grants_of(const struct config *config)
   }
   if (config->file)
     add_folder_of(grants, "the configuration", config->file, LANDLOCK_READ);
-  for (enum config_service service = 0; service < CONFIG_SERVICES; service++) {
-    g_autofree char *what = g_strdup_printf("[%s] %slisten", config_service_section(service), service == CONFIG_CALLOUT ? "callout_" : "");
-    add_sockets(grants, what, config->services[service].listen);
-  }
+  for (enum config_service service = 0; service < CONFIG_SERVICES; service++)
+    add_sockets(grants, config_service_key(service), config->services[service].listen);
   for (size_t i = 0; i < config->n_outlets; i++)
     add_outlet(grants, config, &config->outlets[i]);
   return grants;

@@ -12,6 +12,8 @@
 #include "queue/set_aside.h"
 #include "queue/suspect.h"
 #include "robot/robot.h"
+#include "server/activation.h"
+#include "server/admission.h"
 #include "server/alarm_command.h"
 #include "server/control.h"
 #include "server/courier_host.h"
@@ -44,6 +46,7 @@ struct server {
   int64_t started; /* monotonic */
   int state_lock; /* -1: not taken */
   struct live_config *live;
+  struct activation *activation;
   struct listeners *listeners;
   char **alarm_argv; /* NULL: not configured */
   struct helper_command commands[COMMANDS];
@@ -258,6 +261,8 @@ check_config(const struct config *config, GError **error)
   g_autofree char *owner = address_key_of(slice_of(config->site_owner)), *why = g_strdup_printf("\"%s\" is no address", config->site_owner);
   if (config->site_owner[0] && owner == NULL)
     return bad_value(config, "[server] site_owner", why, error);
+  if (admission_check(config, error) != RES_OK)
+    return RES_BAD;
   if (config->max_memory < config->max_message_size)
     log_warn("[limits] max_memory is less than max_message_size: the largest messages can never be taken");
   if (courier_host_check(config, &problem) != RES_OK || relay_door_check(config, &problem) != RES_OK)
@@ -321,7 +326,7 @@ start_threads(struct server *server, const struct config *config, GError **error
   server->smtp_hooks = relay_door_hooks(&server->relay);
   server->control_hooks = (struct control_hooks){ .ctx = server, .changed = on_changed, .retry = on_retry, .probe = on_probe, .status = on_status };
   res = control_start(server->control, &server->control_hooks, error);
-  return res == RES_OK ? listeners_start(server->listeners, &server->door_options, error) : res;
+  return res == RES_OK ? listeners_start(server->listeners, server->live, &server->door_options, error) : res;
 }
 
 /* If there is a command that it could have to run. */
@@ -380,7 +385,7 @@ start(struct server *server, const struct config *config, bool no_backup, GError
   set_services(server);
   enum res res = check_config(config, error);
   if (res == RES_OK)
-    res = listeners_bind(config, server->services, &server->listeners, error);
+    res = listeners_bind(config, server->services, server->activation, &server->listeners, error);
   if (res == RES_OK)
     res = settle_in(server, config, error);
   if (res == RES_OK)
@@ -408,6 +413,7 @@ stop(struct server *server)
   if (server->state_lock >= 0)
     close(server->state_lock);
   listeners_free(server->listeners);
+  activation_free(server->activation);
   live_config_free(server->live);
   alarm_command_free(server->alarm);
   helper_free(server->helper);
@@ -492,8 +498,8 @@ run(struct cli *cli, int argc, char **argv)
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is then an error like a full disk */
 
+  struct server server = { .started = clock_monotonic(), .state_lock = -1, .activation = activation_take() };
   notify_open();
-  struct server server = { .started = clock_monotonic(), .state_lock = -1 };
   g_autoptr(GError) error = NULL;
   enum res res = load_config(cli, &server, &error);
   if (res == RES_OK)
