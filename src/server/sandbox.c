@@ -116,6 +116,20 @@ add_outlet(GPtrArray *grants, const struct config *config, const struct config_o
     add_grant(grants, what, config_path(config, outlet->path), LANDLOCK_WRITE);
 }
 
+static void
+add_door(GPtrArray *grants, const struct config *config)
+{
+  const struct { const char *key, *file; } files[] = {
+    { "[lmtp] tls_certificate", config->lmtp_tls_certificate },
+    { "[lmtp] tls_key", config->lmtp_tls_key },
+    { "[lmtp] tls_client_ca", config->lmtp_tls_client_ca },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+    g_autofree char *path = *files[i].file ? config_path(config, files[i].file) : g_strdup("");
+    add_folder_of(grants, files[i].key, path, LANDLOCK_READ);
+  }
+}
+
 /* The sockets are there; they are removed at the end. */
 static void
 add_sockets(GPtrArray *grants, const char *what, char *const *listen)
@@ -147,6 +161,9 @@ grants_of(const struct config *config)
     add_folder_of(grants, "the configuration", config->file, LANDLOCK_READ);
   for (enum config_service service = 0; service < CONFIG_SERVICES; service++)
     add_sockets(grants, config_service_key(service), config->services[service].listen);
+  add_door(grants, config);
+  if (config->mta_maps[0])
+    add_grant(grants, "[mta] maps", config_path(config, config->mta_maps), LANDLOCK_WRITE);
   for (size_t i = 0; i < config->n_outlets; i++)
     add_outlet(grants, config, &config->outlets[i]);
   return grants;

@@ -14,13 +14,17 @@
 #include "robot/robot.h"
 #include "server/activation.h"
 #include "server/admission.h"
+#include "mta/maps.h"
 #include "server/alarm_command.h"
+#include "server/configured_commands.h"
 #include "server/control.h"
 #include "server/courier_host.h"
+#include "server/door_tls.h"
 #include "server/helper.h"
 #include "server/housekeeping.h"
 #include "server/listeners.h"
 #include "server/live_config.h"
+#include "server/map_writer.h"
 #include "server/notify.h"
 #include "server/peer_match.h"
 #include "server/posting_door.h"
@@ -35,9 +39,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* The commands that the helper runs, by their numbers. */
-enum { COMMAND_ALARM, COMMANDS };
-#define ALARM_TIME (30 * CLOCK_SECOND)
+/* Who asks for the maps to be written waits so long at most. */
+#define MAPS_TIME (10 * CLOCK_SECOND)
 
 /* Sessions and deliveries at work get so long to finish when the server stops. */
 #define DRAIN_TIME (30 * CLOCK_SECOND)
@@ -48,13 +51,13 @@ struct server {
   struct live_config *live;
   struct activation *activation;
   struct listeners *listeners;
-  char **alarm_argv; /* NULL: not configured */
-  struct helper_command commands[COMMANDS];
+  struct configured_commands commands;
   struct helper *helper;
   struct sandbox *sandbox;
   struct alarm_command *alarm;
   struct store *store;
   struct list_index *index;
+  struct map_writer *maps; /* NULL: [mta] maps names no folder */
   struct budget budget;
   struct courier_host *courier;
   struct housekeeping *housekeeping;
@@ -101,6 +104,35 @@ on_changed(void *ctx, GError **error)
   courier_host_wake(server->courier);
   housekeeping_wake(server->housekeeping);
   return res;
+}
+
+/* From whoever refreshes the index. */
+static void
+on_lists_changed(void *ctx)
+{
+  const struct server *server = ctx;
+  map_writer_stir(server->maps);
+}
+
+static enum res
+wait_for_maps(struct server *server, bool again, GError **error)
+{
+  enum res res = list_index_refresh(server->index, error);
+  if (res != RES_OK || server->maps == NULL)
+    return res;
+  return map_writer_wait(server->maps, again, clock_monotonic() + MAPS_TIME, error);
+}
+
+static enum res
+on_maps(void *ctx, GError **error)
+{
+  return wait_for_maps(ctx, false, error);
+}
+
+static enum res
+on_aliases(void *ctx, GError **error)
+{
+  return wait_for_maps(ctx, true, error);
 }
 
 static enum res
@@ -214,30 +246,12 @@ bad_value(const struct config *config, const char *key, const char *why, GError 
   return refuse(error, REPLY_SYNTAX, "%s: %s: %s", config->file ? config->file : "default", key, why);
 }
 
-/* `argv`: NULL if none is configured; owned by the caller. */
+/* Where the MTA is told to deliver. */
 static enum res
-parse_alarm_command(const struct config *config, char ***argv, GError **error)
+check_mta(const struct config *config, GError **error)
 {
-  g_autoptr(GError) problem = NULL;
-  g_auto(GStrv) words = NULL;
-  *argv = NULL;
-  if (config->alarm_command[0] == '\0')
-    return RES_OK;
-  if (!g_shell_parse_argv(config->alarm_command, NULL, &words, &problem))
-    return bad_value(config, "[alarm] command", problem->message, error);
-  if (words[0][0] != '/')
-    return bad_value(config, "[alarm] command", "it begins with the absolute path of a program", error);
-  if (access(words[0], X_OK) != 0)
-    return bad_value(config, "[alarm] command", g_strerror(errno), error);
-  *argv = g_steal_pointer(&words);
-  return RES_OK;
-}
-
-static enum res
-check_alarm_command(const struct config *config, GError **error)
-{
-  g_auto(GStrv) argv = NULL;
-  return parse_alarm_command(config, &argv, error);
+  OWN(installation) installation = NULL;
+  return installation_read(config, NULL, &installation, error);
 }
 
 static enum res
@@ -261,13 +275,15 @@ check_config(const struct config *config, GError **error)
   g_autofree char *owner = address_key_of(slice_of(config->site_owner)), *why = g_strdup_printf("\"%s\" is no address", config->site_owner);
   if (config->site_owner[0] && owner == NULL)
     return bad_value(config, "[server] site_owner", why, error);
-  if (admission_check(config, error) != RES_OK)
+  if (admission_check(config, error) != RES_OK || door_tls_check(config, error) != RES_OK)
     return RES_BAD;
   if (config->max_memory < config->max_message_size)
     log_warn("[limits] max_memory is less than max_message_size: the largest messages can never be taken");
   if (courier_host_check(config, &problem) != RES_OK || relay_door_check(config, &problem) != RES_OK)
     return refuse(error, REPLY_SYNTAX, "%s: %s", config->file ? config->file : "default", problem->message);
-  enum res res = check_alarm_command(config, error);
+  enum res res = configured_commands_check(config, error);
+  if (res == RES_OK)
+    res = check_mta(config, error);
   return res == RES_OK ? check_local_domains(config, error) : res;
 }
 
@@ -298,13 +314,28 @@ open_state(struct server *server, const struct config *config, bool no_backup, G
   return res;
 }
 
+/* The MTA's maps, if they are ours to keep. */
+static enum res
+start_maps(struct server *server, const struct config *config, GError **error)
+{
+  struct helper *helper = server->commands.table[COMMAND_MAPS].argv ? server->helper : NULL;
+  if (config->mta_maps[0] == '\0')
+    return RES_OK;
+  enum res res = map_writer_start(server->store, server->live, helper, COMMAND_MAPS, &server->maps, error);
+  if (res == RES_OK)
+    list_index_watch(server->index, on_lists_changed, server);
+  return res;
+}
+
 /* The threads, inner ones first, so that whatever comes in finds all it needs. */
 static enum res
 start_threads(struct server *server, const struct config *config, GError **error)
 {
   enum res res = RES_OK;
-  if (server->helper && server->alarm_argv)
+  if (server->commands.table[COMMAND_ALARM].argv)
     res = alarm_command_start(server->helper, COMMAND_ALARM, &server->alarm, error);
+  if (res == RES_OK)
+    res = start_maps(server, config, error);
   if (res == RES_OK)
     res = courier_host_start(server->store, config, &server->courier, error);
   if (res != RES_OK)
@@ -324,7 +355,7 @@ start_threads(struct server *server, const struct config *config, GError **error
   server->judge_hooks = posting_door_hooks(&server->door, POSTING_DOOR_JUDGE);
   server->relay = (struct relay_door){ .inner = &server->front_hooks, .octets_of = posting_door_octets, .live = server->live };
   server->smtp_hooks = relay_door_hooks(&server->relay);
-  server->control_hooks = (struct control_hooks){ .ctx = server, .changed = on_changed, .retry = on_retry, .probe = on_probe, .status = on_status };
+  server->control_hooks = (struct control_hooks){ .ctx = server, .changed = on_changed, .retry = on_retry, .maps = on_maps, .aliases = on_aliases, .probe = on_probe, .status = on_status };
   res = control_start(server->control, &server->control_hooks, error);
   return res == RES_OK ? listeners_start(server->listeners, server->live, &server->door_options, error) : res;
 }
@@ -333,13 +364,17 @@ start_threads(struct server *server, const struct config *config, GError **error
 static enum res
 start_helper(struct server *server, const struct config *config, GError **error)
 {
-  enum res res = parse_alarm_command(config, &server->alarm_argv, error);
-  if (res != RES_OK || server->alarm_argv == NULL)
-    return res;
-  server->commands[COMMAND_ALARM] = (struct helper_command){
-    .name = "[alarm] command", .argv = (const char *const *)server->alarm_argv, .time_limit = ALARM_TIME, .output_max = 4096,
-  };
-  return helper_start(server->commands, G_N_ELEMENTS(server->commands), &server->helper, error);
+  enum res res = configured_commands_read(config, &server->commands, error);
+  return res == RES_OK && server->commands.any ? helper_start(server->commands.table, CONFIGURED_COMMANDS, &server->helper, error) : res;
+}
+
+/* By root, if it is, and before the sandbox is entered; below the state directory it can be made at any time. */
+static enum res
+make_maps_folder(const struct config *config, GError **error)
+{
+  g_autofree char *folder = config_path(config, config->mta_maps);
+  bool below_state = !g_path_is_absolute(config->mta_maps) || g_str_has_prefix(folder, config->state_dir);
+  return config->mta_maps[0] && !below_state ? maps_folder_make(folder, config->user, error) : RES_OK;
 }
 
 /* What is done from outside, in an order in which each step may still do what it needs: the helper inherits neither root's powers nor the sandbox, and
@@ -348,7 +383,9 @@ static enum res
 settle_in(struct server *server, const struct config *config, GError **error)
 {
   g_autofree char *control = config_path(config, "control.sock");
-  enum res res = privilege_drop(config->user, config->state_dir, error);
+  enum res res = make_maps_folder(config, error);
+  if (res == RES_OK)
+    res = privilege_drop(config->user, config->state_dir, error);
   if (res == RES_OK)
     res = privilege_renounce(error);
   if (res == RES_OK)
@@ -389,6 +426,8 @@ start(struct server *server, const struct config *config, bool no_backup, GError
   if (res == RES_OK)
     res = settle_in(server, config, error);
   if (res == RES_OK)
+    res = door_tls_apply(config, server->door_options.tls, error); /* once more, as the user and from inside: so will a reload */
+  if (res == RES_OK)
     res = open_state(server, config, no_backup, error);
   return res == RES_OK ? start_threads(server, config, error) : res;
 }
@@ -407,6 +446,7 @@ stop(struct server *server)
   robot_free(server->robot);
   housekeeping_free(server->housekeeping);
   courier_host_free(server->courier, deadline);
+  map_writer_free(server->maps);
   list_index_free(server->index);
   store_free(server->store);
   in_hand_close();
@@ -414,11 +454,12 @@ stop(struct server *server)
     close(server->state_lock);
   listeners_free(server->listeners);
   activation_free(server->activation);
+  tls_holder_free(server->door_options.tls);
   live_config_free(server->live);
   alarm_command_free(server->alarm);
   helper_free(server->helper);
   sandbox_free(server->sandbox);
-  g_strfreev(server->alarm_argv);
+  configured_commands_clear(&server->commands);
 }
 
 /* SIGHUP. A bad file changes nothing. */
@@ -431,6 +472,8 @@ reload(struct server *server)
   enum res res = config_load(before->file, &after, &error);
   if (res == RES_OK)
     res = check_config(after, &error);
+  if (res == RES_OK)
+    res = door_tls_apply(after, server->door_options.tls, &error);
   if (res != RES_OK) {
     log_error("reload refused, nothing changed", log_err(error));
     live_config_release(server->live, before);
@@ -446,6 +489,7 @@ reload(struct server *server)
   live_config_release(server->live, before);
   live_config_replace(server->live, OWN_GIVE(after));
   housekeeping_wake(server->housekeeping);
+  map_writer_reload(server->maps);
   log_note("reloaded");
 }
 
@@ -480,6 +524,7 @@ load_config(const struct cli *cli, struct server *server, GError **error)
   server->budget.limit = config->max_memory;
   apply_limits(server, config);
   server->door_options.hostname = cli->config->hostname;
+  server->door_options.tls = tls_holder_new();
   server->live = live_config_new(OWN_GIVE(config));
   return RES_OK;
 }
