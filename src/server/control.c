@@ -51,6 +51,24 @@ answer_retry(const struct control *control, struct slice argument, GString *out)
 }
 
 static void
+answer_maps(const struct control *control, struct slice argument, GString *out)
+{
+  (void)argument;
+  g_autoptr(GError) error = NULL;
+  enum res res = control->hooks->maps(control->hooks->ctx, &error);
+  answer_result(res, error, out);
+}
+
+static void
+answer_aliases(const struct control *control, struct slice argument, GString *out)
+{
+  (void)argument;
+  g_autoptr(GError) error = NULL;
+  enum res res = control->hooks->aliases(control->hooks->ctx, &error);
+  answer_result(res, error, out);
+}
+
+static void
 answer_status(const struct control *control, struct slice argument, GString *out)
 {
   (void)argument;
@@ -69,6 +87,8 @@ static const struct {
 } requests[] = {
   { "changed", answer_changed },
   { "retry", answer_retry },
+  { "maps", answer_maps },
+  { "aliases", answer_aliases },
   { "status", answer_status },
   { "probe", answer_probe },
 };

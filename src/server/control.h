@@ -3,6 +3,8 @@
  *   changed   take in lists, wake the courier; answered when that is done
  *   retry     the same, and the courier tries a peer that was down at once
  *   probe T   "seen" if a message to listward-doctor+T has come in, one of the last few to that name; else "not seen"
+ *   maps      answered when the MTA's maps are as the database and [mta] command has ended, in some seconds at most; at once if [mta] maps is empty
+ *   aliases   the same, and both are done even if nothing has changed
  *   status    "name value" lines: pid, uptime, sessions, memory, counters; "hop" and a JSON object for each next hop of each outlet */
 #include "base/error.h"
 #include "base/own.h"
@@ -16,6 +18,9 @@ struct control_hooks {
   /* Takes in what has changed in the database. RES_TEMP: the database. */
   enum res (*changed)(void *ctx, GError **error);
   enum res (*retry)(void *ctx, GError **error);
+  /* RES_TEMP: the maps could not be written, the command failed, or both take longer. */
+  enum res (*maps)(void *ctx, GError **error);
+  enum res (*aliases)(void *ctx, GError **error);
   bool (*probe)(void *ctx, struct slice token);
   /* Appends "name value\r\n" lines. */
   void (*status)(void *ctx, GString *out);
