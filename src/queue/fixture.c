@@ -227,7 +227,7 @@ fixture_post(struct fixture *fixture, const struct mail *mail, struct outcome *o
   g_autoptr(GError) error = NULL;
   OWN(incoming) incoming = NULL;
   GString *text = mail_text(mail);
-  must(incoming_new(fixture->store, &fixture->budget, 0, &incoming, &error), &error);
+  must(incoming_new(mail->judge ? NULL : fixture->store, &fixture->budget, 0, &incoming, &error), &error);
   for (size_t at = 0; at < text->len; at += 10007)
     must(incoming_append(incoming, (struct slice){ text->str + at, MIN(10007, text->len - at) }, &error), &error);
   g_string_free(text, TRUE);
@@ -237,9 +237,12 @@ fixture_post(struct fixture *fixture, const struct mail *mail, struct outcome *o
   const struct intake_message message = {
     .incoming = incoming, .reverse_path = mail->from ? mail->from : mail->header_from ? mail->header_from : "bea@example.org", .door = mail->door,
     .trusted_peer = mail->trusted, .xforward_source = mail->source, .xforward = "", .peer = "mta.example.com", .now = fixture->now,
-    .envelope_id = mail->envelope_id,
+    .envelope_id = mail->envelope_id, .one_reply = mail->one_reply, .others = mail->others, .pass_on = mail->pass_on, .pass_on_ctx = mail->pass_on_ctx,
   };
-  intake_message(fixture->store, &fixture->options, &message, recipients, n, &outcome->wake);
+  if (mail->judge)
+    front_judge(fixture->store, &fixture->options, &message, recipients, n);
+  else
+    intake_message(fixture->store, &fixture->options, &message, recipients, n, &outcome->wake);
   for (size_t i = 0; i < n; i++) {
     outcome->reply[i] = recipients[i].reply;
     g_strlcpy(outcome->code[i], recipients[i].code, 17);

@@ -2,6 +2,7 @@
 /* For tests: a scratch store with lists, and a door's way to post to them. What fails ends the test. */
 #include "list/member.h"
 #include "queue/explain.h"
+#include "queue/front.h"
 #include "queue/hold.h"
 #include "queue/intake.h"
 
@@ -53,6 +54,10 @@ struct mail {
   const char *source; /* XFORWARD SOURCE */
   bool report_success; /* asked for by all recipients */
   const char *envelope_id, *original_recipient;
+  bool judge; /* front_judge() instead of intake_message() */
+  bool one_reply, others;
+  enum res (*pass_on)(void *ctx, GError **error);
+  void *pass_on_ctx;
 };
 struct outcome {
   enum reply reply[FIXTURE_RECIPIENTS];
@@ -61,7 +66,7 @@ struct outcome {
   bool wake;
 };
 void outcome_clear(struct outcome *outcome);
-/* As intake_message does it. */
+/* As a door does it. */
 void fixture_post(struct fixture *fixture, const struct mail *mail, struct outcome *outcome);
 /* The reply to the only recipient. */
 enum reply fixture_answer(struct fixture *fixture, const struct mail *mail);

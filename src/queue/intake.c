@@ -1,6 +1,7 @@
 #include "queue/intake.h"
 #include "base/crash_point.h"
 #include "base/in_hand.h"
+#include "base/log.h"
 #include "queue/intake_log.h"
 #include "queue/items.h"
 
@@ -132,7 +133,7 @@ items_agree(struct items *items, GError **error)
 {
   for (size_t i = 0; i < items->n; i++)
     if (items->items[i].settled && reply_is_temporary(items->items[i].reply))
-      return trouble(error, items->items[i].reply, "not judged for all of its lists");
+      return trouble(error, items->items[i].reply, "it was not judged for all of its lists");
   for (size_t i = 0; i < items->n; i++)
     if (is_refused(&items->items[i]))
       item_soften(&items->items[i]);
@@ -151,12 +152,15 @@ items_forget_gone(struct items *items)
       items->items[i].reply = REPLY_DISCARDED;
 }
 
-/* Nothing of the message is kept. */
+/* Nothing of the message is kept, or (of more lists than one transaction takes) not all: it comes again. */
 static void
 items_fail(struct items *items, const GError *error)
 {
+  enum reply reply = error_reply(error, REPLY_TROUBLE);
+  bool ours = reply == REPLY_TROUBLE || reply == REPLY_FULL;
+  log_write(ours ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "message not taken", LOG_FIELDS(log_str("from", items->intake.message->reverse_path), log_err(error)));
   for (size_t i = 0; i < items->n; i++)
-    item_fail(&items->items[i], error, "a message was not taken");
+    item_give_up(&items->items[i], error);
 }
 
 static enum res

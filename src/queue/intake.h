@@ -60,7 +60,7 @@ const char *intake_subject(const struct list_target *target);
 /* At RCPT: what depends on recipient and SIZE alone. RES_BAD (REPLY_TOO_LARGE): SIZE exceeds the list's limit by more than 8 KiB. The
  * error's message is fit for {detail}. Pure. */
 enum res intake_check_size(const struct list_target *target, int64_t size, GError **error) MUST_CHECK;
-/* At RCPT in front of the queue (callout_listen, verdict_at_rcpt): may this reverse-path post? RES_BAD (REPLY_REFUSED): it may not: banned,
+/* At RCPT in front of the queue, by the list's verdict_at_rcpt: may this reverse-path post? RES_BAD (REPLY_REFUSED): it may not: banned,
  * or (`sure`) refused by a record of its own, even if From were to name a member whose record says accept. The error's message is fit for
- * {reason}. A list that conceals its members refuses nobody but the banned. RES_TEMP. */
+ * {reason}. A list that conceals its members refuses nobody there, nor does one without a sender. RES_TEMP. */
 enum res intake_check_sender(struct store *store, const struct list_target *target, const char *reverse_path, GError **error) MUST_CHECK;

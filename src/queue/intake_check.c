@@ -44,7 +44,7 @@ sender_check(struct tx *tx, void *arg, GError **error)
   check->refused = res == RES_OK;
   if (res != RES_MORE)
     return res;
-  if (settings->verdict_at_rcpt != VERDICT_AT_RCPT_SURE || settings->conceal_members)
+  if (settings->verdict_at_rcpt != VERDICT_AT_RCPT_SURE)
     return RES_OK;
   return own_record_refuses(tx, check, &check->refused, error);
 }
@@ -52,7 +52,10 @@ sender_check(struct tx *tx, void *arg, GError **error)
 enum res
 intake_check_sender(struct store *store, const struct list_target *target, const char *reverse_path, GError **error)
 {
-  if (target->role != ROLE_POST || !target->list || !*reverse_path || target->list->settings.verdict_at_rcpt == VERDICT_AT_RCPT_NO)
+  if (target->role != ROLE_POST || !target->list || !*reverse_path)
+    return RES_OK;
+  const struct settings *settings = &target->list->settings;
+  if (settings->verdict_at_rcpt == VERDICT_AT_RCPT_NO || settings->conceal_members)
     return RES_OK;
   g_autofree char *key = address_key_of(slice_of(reverse_path));
   if (!key)

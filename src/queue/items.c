@@ -69,16 +69,22 @@ items_make(struct items *items, const struct intake_recipient *recipients, size_
 }
 
 void
-item_fail(struct item *item, const GError *error, const char *event)
+item_give_up(struct item *item, const GError *error)
 {
   item->settled = true;
   item->repeated = item->wake = item->orphan = item->reported = false;
   item->displaced[0] = item->code[0] = '\0';
   item->reply = error_reply(error, REPLY_TROUBLE);
+  g_free(item->reason);
+  item->reason = g_strdup(item->reply == REPLY_TROUBLE ? "" : error->message);
+}
+
+void
+item_fail(struct item *item, const GError *error, const char *event)
+{
+  item_give_up(item, error);
   if (!reply_is_temporary(item->reply))
     item->reply = REPLY_TROUBLE;
-  g_free(item->reason);
-  item->reason = g_strdup(item->reply == REPLY_LIST_BUSY ? error->message : "");
   log_error(event, log_str("list", intake_subject(item->target)), log_err(error));
 }
 

@@ -18,5 +18,7 @@ void items_judge(struct items *items, struct store *store, const struct intake_o
 void items_clear(struct items *items);
 /* Fills in the results of the recipients they were made of. */
 void items_answer(const struct items *items, struct intake_recipient *recipients, size_t n);
+/* Nothing is kept of it; the error's reply, and its message where the reply shows one. */
+void item_give_up(struct item *item, const GError *error);
 /* It could not be done: the error's reply, if it is a temporary one, else REPLY_TROUBLE. `event` is for the log. */
 void item_fail(struct item *item, const GError *error, const char *event);

@@ -5,6 +5,7 @@
 #include "base/thread.h"
 #include "courier/ledger.h"
 #include "list/tombstone.h"
+#include "queue/front.h"
 #include "queue/hold.h"
 #include "queue/job.h"
 #include "queue/retention.h"
@@ -108,6 +109,16 @@ drop_unclaimed_jobs(struct tx *tx, void *arg, GError **error)
 }
 
 static enum res
+prune_front(struct tx *tx, void *arg, GError **error)
+{
+  struct round *round = arg;
+  int n = 0;
+  enum res res = front_prune(tx, round->now - round->config->retention_dedupe, SLICE_SIZE, &n, error);
+  round->done = n;
+  return res;
+}
+
+static enum res
 prune_ledger(struct tx *tx, void *arg, GError **error)
 {
   struct round *round = arg;
@@ -130,6 +141,7 @@ static const struct task {
   { "owners' mail released", release_owner_mail, true },
   { "mail without a handler dropped unread", drop_stale_jobs, false },
   { "owners' mail dropped unread: there were no owners", drop_unclaimed_jobs, false },
+  { "old verdicts of the front removed", prune_front, false },
   { "old rows of the ledger removed", prune_ledger, false },
   { "members, lists and domains that had left removed", prune_tombstones, false },
 };
@@ -191,7 +203,7 @@ is_anything_stored(struct tx *tx, void *arg, GError **error)
 {
   bool *stored = arg;
   int64_t one;
-  enum res res = sql_int_of(tx, "SELECT 1 FROM posting UNION ALL SELECT 1 FROM bounce LIMIT 1", SQL_NO_ARGS, &one, error);
+  enum res res = sql_int_of(tx, "SELECT 1 FROM posting UNION ALL SELECT 1 FROM bounce UNION ALL SELECT 1 FROM front_verdict LIMIT 1", SQL_NO_ARGS, &one, error);
   if (res == RES_MORE)
     res = tombstone_any(tx, error);
   *stored = res == RES_OK;

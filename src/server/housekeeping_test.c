@@ -98,6 +98,7 @@ test_sleep(void)
     const char *name, *sql;
   } rows[] = {
     { "a bounce", bounce },
+    { "a verdict in front", "INSERT INTO front_verdict (list_id, key, action, ground, rule, reason, reply, told, at) VALUES (1, x'01', 0, 0, '', '', '', 0, 1800000000000000)" },
     { "a domain that has left", "INSERT INTO domain (name, created_at, removed_at) VALUES ('example.com', 1, 1800000000000000)" },
   };
   for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -110,6 +111,23 @@ test_sleep(void)
       g_error("%s: %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT, rows[i].name, early, late);
     tear_down(&fixture);
   }
+}
+
+/* Verdicts in front are known for the time in which an MTA's second try is, and go in slices. */
+static void
+test_front(void)
+{
+  struct fixture fixture;
+  set_up(&fixture);
+  run(&fixture, "INSERT INTO front_verdict (list_id, key, action, ground, rule, reason, reply, told, at) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+                "WHERE i < 250) SELECT i, x'01', 0, 0, '', '', '', 0, 1800000000000000 + (i % 10) * 86400000000 FROM n");
+  housekeeping_round(fixture.housekeeping, NOW + 7 * CLOCK_DAY);
+  g_assert_cmpint(number(&fixture, "SELECT count(*) FROM front_verdict"), ==, 250);
+  housekeeping_round(fixture.housekeeping, NOW + 16 * CLOCK_DAY);
+  g_assert_cmpint(number(&fixture, "SELECT count(*) FROM front_verdict"), ==, 25);
+  g_assert_cmpint(housekeeping_round(fixture.housekeeping, NOW + 17 * CLOCK_DAY), ==, INT64_MAX);
+  g_assert_cmpint(number(&fixture, "SELECT count(*) FROM front_verdict"), ==, 0);
+  tear_down(&fixture);
 }
 
 /* A table that cannot be written is no reason to leave the others as they are. */
@@ -157,6 +175,7 @@ main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/housekeeping/sleep", test_sleep);
+  g_test_add_func("/housekeeping/front", test_front);
   g_test_add_func("/housekeeping/failure", test_failure);
   g_test_add_func("/housekeeping/space", test_space);
   return g_test_run();

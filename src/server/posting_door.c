@@ -7,6 +7,7 @@
 #include "queue/intake.h"
 #include "queue/suspect.h"
 #include "server/peer_match.h"
+#include "server/probes.h"
 #include <jansson.h>
 
 /* What a recipient needs at most, from RCPT to its reply: address, ORCPT, target, item of the intake, reply line. Counted in max_memory. */
@@ -332,12 +333,26 @@ intake(const struct posting_door_side *side, struct door_transaction *transactio
   live_config_release(door->live, config);
 }
 
+/* Verdicts in front are kept, too. */
 static void
-tell_kept(struct posting_door *door, const struct intake_recipient *recipients, guint n)
+tell_one(const struct posting_door *door, const struct list_target *target)
 {
+  if (target->role == ROLE_NOREPLY)
+    probes_note(target->address);
+  door->kept(door->wake_ctx, target->role);
+}
+
+static void
+tell_kept(const struct posting_door_side *side, const struct intake_recipient *recipients, guint n)
+{
+  struct posting_door *door = side->door;
+  if (side->kind == POSTING_DOOR_JUDGE) {
+    door->kept(door->wake_ctx, ROLE_POST);
+    return;
+  }
   for (guint i = 0; i < n; i++)
     if (recipients[i].reply == REPLY_ACCEPTED || recipients[i].reply == REPLY_HELD || recipients[i].reply == REPLY_TAKEN)
-      door->kept(door->wake_ctx, recipients[i].target->role);
+      tell_one(door, recipients[i].target);
 }
 
 static void
@@ -389,8 +404,7 @@ on_message_end(void *ctx, struct door_transaction *transaction)
   intake(side, transaction, recipients, &wake);
   budget_give(door->budget, work);
   render_replies(transaction, recipients);
-  if (side->kind != POSTING_DOOR_JUDGE)
-    tell_kept(door, recipients, n);
+  tell_kept(side, recipients, n);
   for (guint i = 0; i < n; i++)
     g_free(recipients[i].reason);
   if (wake)

@@ -20,7 +20,7 @@ struct posting_door {
   struct live_config *live;
   struct budget *budget;
   void (*wake)(void *ctx);                 /* there is work for the courier */
-  void (*kept)(void *ctx, enum role role); /* something is held, or kept for whoever reads mail to `role` */
+  void (*kept)(void *ctx, enum role role); /* something is held, or kept for whoever reads mail to `role`, or until time takes it away */
   void *wake_ctx;                          /* of both */
   struct posting_door_side {
     struct posting_door *door;

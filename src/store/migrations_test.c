@@ -377,6 +377,25 @@ test_schema_3(void)
   scratch_free(scratch);
 }
 
+/* What came in under version 3 is as it was; of verdicts in front there is one for a list and a key. */
+static void
+test_schema_4(void)
+{
+  struct scratch scratch = scratch_new();
+  must_migrate(scratch.path, (struct migration_list){ schema.items, 3 });
+  execute(scratch.path, "INSERT INTO message (id, size, accepted, created_at) VALUES (1, 1, 1, 1);"
+                        "INSERT INTO posting (id, code, list_id, domain_id, role, address, message_id, state, reverse_path, sender, subject, received_at, repeat_key) "
+                        "VALUES (1, 'p', 1, 1, 0, 'ant@example.com', 1, 0, '', '', '', 1, x'000102030405060708090a0b0c0d0e0f')");
+  must_migrate(scratch.path, schema);
+  g_assert_cmpint(integer(scratch.path, "SELECT count(*) FROM posting WHERE repeat_key = x'000102030405060708090a0b0c0d0e0f' AND message_id = 1"), ==, 1);
+  execute(scratch.path, "INSERT INTO front_verdict (list_id, key, action, ground, rule, reason, reply, told, at) "
+                        "VALUES (1, x'01', 0, 0, '', '', '', 0, 1), (2, x'01', 0, 0, '', '', '', 0, 1);"
+                        "INSERT OR IGNORE INTO front_verdict (list_id, key, action, ground, rule, reason, reply, told, at) VALUES (1, x'01', 3, 0, '', '', '', 0, 1)");
+  g_assert_cmpint(integer(scratch.path, "SELECT count(*) FROM front_verdict WHERE action = 0"), ==, 2);
+  g_assert_cmpint(integer(scratch.path, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), ==, 1);
+  scratch_free(scratch);
+}
+
 /* References that no index answers: taking away the row referred to would read all of the table that refers. Domains and lists are never
  * taken away. */
 #define UNINDEXED_REFERENCES                                                                                                         \
@@ -418,6 +437,7 @@ main(int argc, char **argv)
   g_test_add_func("/migrations/schema", test_schema);
   g_test_add_func("/migrations/schema-2", test_schema_2);
   g_test_add_func("/migrations/schema-3", test_schema_3);
+  g_test_add_func("/migrations/schema-4", test_schema_4);
   g_test_add_func("/migrations/references", test_references);
   return g_test_run();
 }
