@@ -1,13 +1,16 @@
 /* `doctor`: would mail flow? */
+#include "base/clock.h"
 #include "cli/commands.h"
 #include "mta/doctor.h"
 
 static char *smtp, *dns;
 static gboolean no_mail, no_dns;
+static int wait_seconds = 30;
 
 static const GOptionEntry options[] = {
   { "smtp", 0, 0, G_OPTION_ARG_STRING, &smtp, "the mail server, as the outside reaches it (default: that of [outlet], if it is on this machine, else 127.0.0.1:25)", "HOST:PORT" },
   { "no-mail", 0, 0, G_OPTION_ARG_NONE, &no_mail, "send nothing, and ask the mail server nothing", NULL },
+  { "wait", 0, 0, G_OPTION_ARG_INT, &wait_seconds, "for the probe message to come back (30)", "SECONDS" },
   { "dns", 0, 0, G_OPTION_ARG_STRING, &dns, "ask that name server, not the system's", "ADDRESS[:PORT]" },
   { "no-dns", 0, 0, G_OPTION_ARG_NONE, &no_dns, "do not look at the domains' records", NULL },
   { NULL },
@@ -57,6 +60,7 @@ run(struct cli *cli, int argc, char **argv)
     return cli_fail(error);
   struct doctor doctor = {
     .config = cli->config, .installation = installation, .store = store, .store_problem = problem ? problem->message : "", .ask = ask, .ask_ctx = cli, .smtp = smtp, .dns = dns, .no_mail = no_mail, .no_dns = no_dns,
+    .wait = CLAMP(wait_seconds, 1, 600) * CLOCK_SECOND,
   };
   bool well = doctor_run(&doctor);
   print_findings(cli, doctor.findings);

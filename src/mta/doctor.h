@@ -27,6 +27,7 @@ struct doctor {
   void *ask_ctx;
   char *smtp; /* HOST:PORT of the mail server, as the outside reaches it; NULL: the default outlet's first host, if that is on this machine, else 127.0.0.1:25 */
   char *dns;  /* address of the name server to ask, with a port if need be; NULL: the system's */
+  int64_t wait; /* for the probe to come back, microseconds */
   bool no_mail, no_dns;
   GPtrArray *findings; /* struct finding *; made by doctor_run */
 };

@@ -7,9 +7,8 @@
 #include <stdarg.h>
 #include <unistd.h>
 
-/* For one step of the dialogue, and for the probe to come back. */
+/* For one step of the dialogue. */
 #define STEP_TIME (20 * CLOCK_SECOND)
-#define PROBE_TIME (30 * CLOCK_SECOND)
 #define PROBE_LOOK (CLOCK_SECOND / 5)
 
 struct dialogue {
@@ -216,11 +215,11 @@ doctor_check_probe(struct doctor *doctor)
     doctor_say(doctor, DOCTOR_PROBLEM, "probe", "listward mta postfix (or exim, sendmail) prints the set-up", "%s does not take a message to us: %s", place, error->message);
     return;
   }
-  while (!has_come(doctor, token) && clock_monotonic() - begun < PROBE_TIME)
+  while (!has_come(doctor, token) && clock_monotonic() - begun < doctor->wait)
     g_usleep(PROBE_LOOK);
-  if (clock_monotonic() - begun < PROBE_TIME)
+  if (clock_monotonic() - begun < doctor->wait)
     doctor_say(doctor, DOCTOR_OK, "probe", NULL, "a message through %s came in over LMTP after %" G_GINT64_FORMAT " ms", place, (clock_monotonic() - begun) / 1000);
   else
     doctor_say(doctor, DOCTOR_PROBLEM, "probe", "look into the mail server's log and queue; `listward mta` prints the set-up", "%s took a message to us, but it did not come in over LMTP within %d seconds",
-               place, (int)(PROBE_TIME / CLOCK_SECOND));
+               place, (int)(doctor->wait / CLOCK_SECOND));
 }

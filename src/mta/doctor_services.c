@@ -14,7 +14,7 @@
 #define CONNECT_TIME (5 * CLOCK_SECOND)
 
 /* Users as whom mail servers connect. */
-static const char *const mta_users[] = { "postfix", "Debian-exim", "exim", "smmsp", "mail" };
+static const char *const mta_users[] = { "postfix", "Debian-exim", "exim" };
 
 /* Somebody answers there. */
 static bool
@@ -52,25 +52,33 @@ may(const struct passwd *user, const char *path, mode_t bit)
   return status.st_mode & bit;
 }
 
+/* What an MTA's user may not use is no problem where it can come over TCP; the account may be left over, too. */
+static enum doctor_level
+level_of(const struct doctor *doctor, enum config_service service)
+{
+  return doctor->installation->services[service].has_tcp ? DOCTOR_NOTE : DOCTOR_PROBLEM;
+}
+
 /* The user, or everybody if it is NULL, and one folder above the socket `path`. */
 static void
-check_folder(struct doctor *doctor, const char *section, const char *path, const char *folder, const struct passwd *user)
+check_folder(struct doctor *doctor, enum config_service service, const char *path, const char *folder, const struct passwd *user)
 {
+  const char *section = config_service_section(service);
   struct stat status;
   g_autofree char *open = g_strdup_printf("chmod o+x %s", folder), *move = g_strdup_printf("[%s] listen = /run/listward/%s.sock", section, section);
   if (user && !may(user, folder, S_IXOTH))
-    doctor_say(doctor, DOCTOR_PROBLEM, section, open, "the user %s cannot get to %s: %s is closed to it", user->pw_name, path, folder);
+    doctor_say(doctor, level_of(doctor, service), section, open, "the user %s cannot get to %s: %s is closed to it", user->pw_name, path, folder);
   /* Sendmail connects to no such socket; nor should anybody. */
   if (user == NULL && stat(folder, &status) == 0 && status.st_mode & S_IWOTH)
     doctor_say(doctor, DOCTOR_PROBLEM, section, move, "%s lies below %s, which everybody can write to: Sendmail does not connect, and others could take its place", path, folder);
 }
 
 static void
-check_folders(struct doctor *doctor, const char *section, const char *path, const struct passwd *user)
+check_folders(struct doctor *doctor, enum config_service service, const char *path, const struct passwd *user)
 {
   g_autofree char *folder = g_path_get_dirname(path);
   while (strcmp(folder, "/") != 0) {
-    check_folder(doctor, section, path, folder, user);
+    check_folder(doctor, service, path, folder, user);
     char *above = g_path_get_dirname(folder);
     g_free(folder);
     folder = above;
@@ -78,22 +86,22 @@ check_folders(struct doctor *doctor, const char *section, const char *path, cons
 }
 
 static void
-check_user(struct doctor *doctor, const char *section, const char *path, const struct passwd *user)
+check_user(struct doctor *doctor, enum config_service service, const char *path, const struct passwd *user)
 {
   g_autofree char *fix = g_strdup_printf("[lmtp] socket_group = %s, and restart the server (or: usermod -aG listward %s)", user->pw_name, user->pw_name);
   if (!may(user, path, S_IWOTH))
-    doctor_say(doctor, DOCTOR_PROBLEM, section, fix, "the user %s may not write to %s", user->pw_name, path);
-  check_folders(doctor, section, path, user);
+    doctor_say(doctor, level_of(doctor, service), config_service_section(service), fix, "the user %s may not write to %s", user->pw_name, path);
+  check_folders(doctor, service, path, user);
 }
 
 static void
-check_socket(struct doctor *doctor, const char *section, const char *path)
+check_socket(struct doctor *doctor, enum config_service service, const char *path)
 {
-  check_folders(doctor, section, path, NULL);
+  check_folders(doctor, service, path, NULL);
   for (size_t i = 0; i < G_N_ELEMENTS(mta_users); i++) {
     const struct passwd *user = getpwnam(mta_users[i]);
     if (user)
-      check_user(doctor, section, path, user);
+      check_user(doctor, service, path, user);
   }
 }
 
@@ -108,7 +116,7 @@ check_service(struct doctor *doctor, enum config_service service)
       continue;
     answer++;
     if (endpoint_parse(*text, &endpoint, NULL) == RES_OK && endpoint->path)
-      check_socket(doctor, config_service_section(service), endpoint->path);
+      check_socket(doctor, service, endpoint->path);
   }
   if (answer == 0 && service == CONFIG_LMTP)
     doctor_say(doctor, DOCTOR_PROBLEM, "lmtp", "[lmtp] listen = 127.0.0.1:8024, and restart the server", "no mail can come in: nobody listens");
@@ -192,8 +200,9 @@ is_chrooted_lmtp(const char *line)
 void
 doctor_check_chroot(struct doctor *doctor)
 {
-  g_autofree char *text = NULL;
-  if (doctor->installation->services[CONFIG_LMTP].local.path == NULL || !g_file_get_contents("/etc/postfix/master.cf", &text, NULL, NULL))
+  const char *folder = g_getenv("MAIL_CONFIG"); /* as Postfix's own programs do */
+  g_autofree char *path = g_build_filename(folder ? folder : "/etc/postfix", "master.cf", NULL), *text = NULL;
+  if (doctor->installation->services[CONFIG_LMTP].has_unix == false || !g_file_get_contents(path, &text, NULL, NULL))
     return;
   g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
   for (char **line = lines; *line; line++) {

@@ -1,4 +1,4 @@
-"""A name server of a few lines: the same answers for every name. As a program, the only one in a network of its own:
+"""A name server of a few lines: the same answers for every name, or those that it is given. As a program, the only one in a network of its own:
 
     dns.py ADDRESS TEXT COMMAND…     runs the command where /etc/resolv.conf names this server; needs root
 """
@@ -10,12 +10,13 @@ import sys
 import tempfile
 import threading
 
-A, TXT, AAAA = 1, 16, 28
+A, MX, TXT, AAAA = 1, 15, 16, 28
 
 
 class Dns:
-    def __init__(self, address='192.0.2.1', text='', port=0):
-        self.address, self.text = address, text
+    def __init__(self, address='192.0.2.1', text='', port=0, records=None):
+        """`records`: {(name, type): [the data of each record]}, and nothing else then; it may be changed at any time."""
+        self.address, self.text, self.records = address, text, records
         self.asked = []  # (name, type)
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(('127.0.0.1', port))
@@ -41,9 +42,15 @@ class Dns:
             at += 1 + query[at]
         kind, = struct.unpack('!H', query[at + 1:at + 3])
         self.asked.append(('.'.join(labels), kind))
-        data = {A: socket.inet_aton(self.address), TXT: bytes([len(self.text)]) + self.text.encode()}.get(kind, b'')
-        record = b'\xc0\x0c' + struct.pack('!HHIH', kind, 1, 60, len(data)) + data if data else b''
-        return query[:2] + struct.pack('!HHHHH', 0x8580, 1, bool(data), 0, 0) + query[12:at + 5] + record
+        found = self.data_of('.'.join(labels), kind)
+        records = b''.join(b'\xc0\x0c' + struct.pack('!HHIH', kind, 1, 60, len(data)) + data for data in found)
+        return query[:2] + struct.pack('!HHHHH', 0x8580, 1, len(found), 0, 0) + query[12:at + 5] + records
+
+    def data_of(self, name, kind):
+        if self.records is not None:
+            return self.records.get((name, kind), [])
+        one = {A: socket.inet_aton(self.address), TXT: bytes([len(self.text)]) + self.text.encode()}.get(kind)
+        return [one] if one else []
 
 
 def main(address, text, *command):
