@@ -120,13 +120,14 @@ remember(struct tx *tx, void *arg, GError **error)
   return res;
 }
 
+/* Then the author is told of it, if anybody refused it. */
 static bool
-all_refused(const struct items *items)
+nobody_gets_it(const struct items *items)
 {
   for (size_t i = 0; i < items->n; i++)
-    if (reply_code(items->items[i].reply) < 500)
+    if (reply_code(items->items[i].reply) < 500 && items->items[i].reply != REPLY_DISCARDED)
       return false;
-  return true;
+  return !items->intake.message->others;
 }
 
 static bool
@@ -146,7 +147,7 @@ front_judge(struct store *store, const struct intake_options *options, const str
   struct items items;
   g_autoptr(GError) error = NULL;
   items_judge(&items, store, options, &only, recipients, n);
-  struct remember what = { .items = &items, .told = !message->others && all_refused(&items) };
+  struct remember what = { .items = &items, .told = nobody_gets_it(&items) };
   enum res res = any_to_be_remembered(&items) ? store_write(store, remember, &what, &error) : RES_OK;
   CRASH_POINT_IF(res == RES_OK, "front-committed");
   for (size_t i = 0; i < items.n; i++) {

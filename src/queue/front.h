@@ -6,7 +6,7 @@
 #include "queue/repeat.h"
 
 /* As intake_message(), but nothing is kept except the verdicts on postings: each recipient gets the reply that the author is to see (250: REPLY_OK, REPLY_WILL_BE_HELD,
- * REPLY_DISCARDED, or what a repeat gets). Mail for roles is taken. The author counts as told of a refusal if all recipients are refused, and there are no `others`. `message` as
+ * REPLY_DISCARDED, or what a repeat gets). Mail for roles is taken. The author counts as told of a refusal if nobody gets the message: no recipient of ours, and no `others`. `message` as
  * for DOOR_FRONT; its one_reply and pass_on are not looked at. Durable when it returns. Never fails: trouble is a result. Any thread; outside a store_fn. */
 void front_judge(struct store *store, const struct intake_options *options, const struct intake_message *message, struct intake_recipient *recipients, size_t n);
 

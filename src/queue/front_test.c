@@ -224,19 +224,20 @@ test_strange_rows(void)
 static void
 test_not_told(void)
 {
-  static const struct { const char *name; struct mail mail; enum unproven_policy unproven; enum reply want; } table[] = {
+  static const struct { const char *name; struct mail mail; enum unproven_policy unproven; enum reply want; const char *bee; } table[] = {
     { "another list takes it", { .header_from = "eve@example.net", .to = { ANT, BEE } }, UNPROVEN_HOLD, REPLY_HELD },
     { "a role takes it", { .header_from = "eve@example.net", .to = { ANT, "ant-request@example.com" } }, UNPROVEN_HOLD, REPLY_HELD },
     { "somebody else takes it", { .header_from = "eve@example.net", .others = true, .to = { ANT } }, UNPROVEN_HOLD, REPLY_HELD },
     { "a record refuses", { .header_from = "bad@example.org", .others = true, .to = { ANT } }, UNPROVEN_HOLD, REPLY_DISCARDED },
     { "unproven = discard", { .header_from = "eve@example.net", .others = true, .to = { ANT } }, UNPROVEN_DISCARD, REPLY_DISCARDED },
     { "unproven = refuse", { .header_from = "eve@example.net", .others = true, .to = { ANT } }, UNPROVEN_REFUSE, REPLY_REFUSED },
+    { "nobody gets it: the other list discards it", { .header_from = "spam@example.org", .to = { BEE, ANT } }, UNPROVEN_HOLD, REPLY_REFUSED, "reject" },
     { "all refuse", { .header_from = "bad@example.org", .to = { ANT, "ANT@example.com" } }, UNPROVEN_HOLD, REPLY_REFUSED },
   };
   for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
     struct fixture fixture;
     set_up(&fixture);
-    fixture_set(&fixture, BEE, "default_nonmember_action", "accept");
+    fixture_set(&fixture, BEE, "default_nonmember_action", table[i].bee ? table[i].bee : "accept");
     fixture.options.unproven = table[i].unproven;
     g_test_message("%s", table[i].name);
     g_assert_cmpint(front_answer(&fixture, &table[i].mail), ==, REPLY_REFUSED);
