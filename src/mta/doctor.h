@@ -38,6 +38,7 @@ void doctor_clear(struct doctor *doctor);
 
 /* --- for the checks --- */
 
+/* Adds a finding; `fix` may be NULL where nothing is wrong. printf-like. */
 void doctor_say(struct doctor *doctor, enum doctor_level level, const char *check, const char *fix, const char *what, ...) G_GNUC_PRINTF(5, 6);
 
 /* Each adds its findings. */
