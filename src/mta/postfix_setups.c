@@ -248,32 +248,43 @@ make_access(const struct installation *installation, struct setup_text *text)
 
 /* --- with files --- */
 
-/* What keeps them up to date, and makes them for the first time. */
-static void
-maps(const struct installation *installation, struct setup_text *text)
+/* "hash:FOLDER/NAME hash:…". `names`: with blanks between. Owned by the caller. */
+static char *
+tables(const struct installation *installation, const char *names)
 {
-  const char *folder = installation->maps;
+  g_auto(GStrv) words = g_strsplit(names, " ", -1);
+  GString *out = g_string_new(NULL);
+  for (char **word = words; *word; word++)
+    g_string_append_printf(out, "%shash:%s/%s", out->len ? " " : "", installation->maps, *word);
+  return g_string_free(out, FALSE);
+}
+
+/* What keeps the files up to date, and makes them for the first time. */
+static void
+keep_files(const struct installation *installation, struct setup_text *text, const char *names)
+{
   const struct config *config = installation->config;
-  g_autofree char *postmap = g_strdup_printf("/usr/sbin/postmap hash:%s/postfix_lmtp hash:%s/postfix_domains hash:%s/postfix_vmap", folder, folder, folder);
-  g_autofree char *install = g_strdup_printf("install -d -o %s %s", *config->user ? config->user : "root", folder);
-  g_autofree char *write = g_strdup_printf("listward mta postfix --write %s", folder);
-  setup_conf(text, installation, "mta", "maps", folder, "the files are kept up to date there");
+  g_autofree char *all = tables(installation, names), *postmap = g_strconcat("/usr/sbin/postmap ", all, NULL);
+  g_autofree char *install = g_strdup_printf("install -d -o %s %s", *config->user ? config->user : "root", installation->maps);
+  g_autofree char *write = g_strdup_printf("listward mta postfix --write %s", installation->maps);
+  setup_conf(text, installation, "mta", "maps", installation->maps, "the files are kept up to date there");
   if (*config->mta_command == '\0')
     setup_conf(text, installation, "mta", "command", postmap, "run when one of them has changed");
   if (uses_stock_service(installation))
     setup_conf(text, installation, "mta", "postfix_service", OWN_SERVICE, "the service in master.cf that they name");
   if (*config->mta_maps == '\0')
-    setup_run(text, install, "the folder of the map files");
+    setup_run(text, install, "the folder of the files");
   setup_run(text, write, "writes the files for the first time");
   setup_run(text, postmap, "makes tables of them");
 }
 
+/* The end of every set-up with files. */
 static void
-files_and_reload(const struct installation *installation, struct setup_text *text)
+client_files_and_reload(const struct installation *installation, struct setup_text *text, const char *names)
 {
   g_autofree char *unused = transport(installation, text); /* what listward.conf needs for it; the files name it */
   local_lmtp_service(installation, text);
-  maps(installation, text);
+  keep_files(installation, text, names);
   reload(text);
 }
 
@@ -284,12 +295,17 @@ delimiter(struct setup_text *text)
   setup_line(text, "recipient_delimiter = +");
 }
 
+/* A parameter that is some of the files, with what it is for. */
 static void
-lmtp_map(const struct installation *installation, struct setup_text *text)
+file_line(const struct installation *installation, struct setup_text *text, const char *comment, const char *parameter, const char *names)
 {
-  setup_line(text, "# Where each list and each of its role addresses goes. A change is noticed by itself.");
-  setup_line(text, "transport_maps = hash:%s/postfix_lmtp", installation->maps);
+  g_autofree char *all = tables(installation, names);
+  setup_line(text, "# %s", comment);
+  setup_line(text, "%s = %s", parameter, all);
 }
+
+#define WHERE "Where each list and each of its role addresses goes. A change is noticed by itself."
+#define WHICH "Which addresses there are. If it was empty and you have other relay domains, add inline:{ {@other.example=OK} } for each."
 
 static void
 make_own_domain(const struct installation *installation, struct setup_text *text)
@@ -297,38 +313,36 @@ make_own_domain(const struct installation *installation, struct setup_text *text
   main_cf(installation, text);
   setup_line(text, "# The lists' domain stands in mydestination, as it does already: lists and users live in it side by side.");
   delimiter(text);
-  lmtp_map(installation, text);
+  file_line(installation, text, WHERE, "transport_maps", "postfix_lmtp");
   setup_line(text, "# Users as before (this is the default), and the lists. The proxy reads passwd from outside the chroot.");
   setup_line(text, "local_recipient_maps = proxy:unix:passwd.byname $alias_maps hash:%s/postfix_lmtp", installation->maps);
-  files_and_reload(installation, text);
+  client_files_and_reload(installation, text, "postfix_lmtp");
 }
 
 static void
 make_relay(const struct installation *installation, struct setup_text *text)
 {
   main_cf(installation, text);
-  setup_line(text, "# The lists' domains: mail for them is taken from everybody. They stand neither in mydestination nor in virtual_*_domains.");
-  setup_line(text, "relay_domains = hash:%s/postfix_domains", installation->maps);
+  file_line(installation, text, "The lists' domains: mail for them is taken from everybody. They stand neither in mydestination nor in virtual_*_domains.", "relay_domains",
+            "postfix_domains");
   delimiter(text);
-  lmtp_map(installation, text);
-  setup_line(text, "# Which addresses there are. If it was empty and you have other relay domains, add inline:{ {@other.example=OK} } for each.");
-  setup_line(text, "relay_recipient_maps = hash:%s/postfix_lmtp", installation->maps);
-  files_and_reload(installation, text);
+  file_line(installation, text, WHERE, "transport_maps", "postfix_lmtp postfix_postmaster");
+  file_line(installation, text, WHICH, "relay_recipient_maps", "postfix_lmtp postfix_postmaster");
+  client_files_and_reload(installation, text, "postfix_lmtp postfix_postmaster postfix_domains");
 }
 
 static void
 make_virtual(const struct installation *installation, struct setup_text *text)
 {
   main_cf(installation, text);
-  setup_line(text, "# The lists' domain stands in virtual_alias_domains, as it does already; its lists have a second domain behind it, which nobody sees:");
-  setup_line(text, "#   listward adddomain --alias lists.invalid example.com");
-  setup_line(text, "virtual_alias_maps = hash:%s/postfix_vmap", installation->maps);
-  setup_line(text, "# The second domain.");
-  setup_line(text, "relay_domains = hash:%s/postfix_domains", installation->maps);
+  setup_line(text, "# Domains that were made with `listward adddomain --alias ALIAS DOMAIN`: ALIAS is what the world writes to, and its addresses are turned into those of DOMAIN.");
+  file_line(installation, text, "The aliases. They stand neither in mydestination nor in relay_domains.", "virtual_alias_domains", "postfix_vmap");
+  file_line(installation, text, "Each address in one of them, and what it is turned into.", "virtual_alias_maps", "postfix_vmap");
+  file_line(installation, text, "The domains behind them.", "relay_domains", "postfix_own_domains");
   delimiter(text);
-  lmtp_map(installation, text);
-  setup_line(text, "relay_recipient_maps = hash:%s/postfix_lmtp", installation->maps);
-  files_and_reload(installation, text);
+  file_line(installation, text, WHERE, "transport_maps", "postfix_lmtp postfix_postmaster");
+  file_line(installation, text, WHICH, "relay_recipient_maps", "postfix_lmtp postfix_postmaster");
+  client_files_and_reload(installation, text, "postfix_lmtp postfix_postmaster postfix_own_domains postfix_vmap");
 }
 
 /* --- proxy filter --- */

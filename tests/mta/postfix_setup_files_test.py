@@ -12,13 +12,14 @@ class Files(PostfixSetUp, SetUpChecks):
         """The server writes the files again, and runs postmap."""
         name = f'new@{self.DOMAIN}'
         self.assertRegex(self.send('ann@example.net', [name], b'').rcpt[0], self.UNKNOWN)
-        self.daemon.run('create', '--style', 'legacy-default', name)
+        self.daemon.run('create', '--style', 'legacy-default', self.at_home(name))
         self.mta.poll(lambda: self.send('ann@example.net', [name], self.message('new', 'ann@example.net')).rcpt[0].startswith('250'), 'the new list is known')
 
 
 class OwnDomain(Files, unittest.TestCase):
     SETUP = 'own-domain'
     DOMAIN = 'example.com'
+    POSTMASTER = False
     MAIN_CF = {'mydestination': '$myhostname, localhost, example.com', 'alias_maps': 'inline:{ {dora=dora@example.net} }'}
 
     def test_users_and_lists_side_by_side(self):
@@ -28,6 +29,16 @@ class OwnDomain(Files, unittest.TestCase):
 
 class Relay(Files, unittest.TestCase):
     SETUP = 'relay'
+
+
+class Virtual(Files, unittest.TestCase):
+    SETUP = 'virtual'
+    DOMAIN = 'virt.example.org'
+    HOME = 'lists.example.com'
+
+    def test_the_domain_behind(self):
+        self.assert_taken(self.send('ann@example.net', ['ant@lists.example.com'], self.message('behind', 'ann@example.net')))
+        self.wait_copies('behind', 1)
 
 
 if __name__ == '__main__':
