@@ -229,6 +229,19 @@ on_status(void *ctx, GString *out)
   courier_state_clear(&courier);
 }
 
+/* Where Postfix finds [lmtp], as its maps have it. Interned: sessions may still be reading what it was before. */
+static void
+apply_transport(struct server *server, const struct config *config)
+{
+  OWN(installation) installation = NULL;
+  g_autoptr(GError) error = NULL;
+  if (installation_read(config, NULL, &installation, &error) != RES_OK)
+    return; /* check_config() has said why */
+  g_autofree char *nexthop = service_address_postfix(installation->services[CONFIG_LMTP].preferred);
+  g_autofree char *transport = g_strconcat(config->mta_postfix_service, ":", nexthop, NULL);
+  atomic_store(&server->door_options.transport, g_intern_string(transport));
+}
+
 static void
 apply_limits(struct server *server, const struct config *config)
 {
@@ -368,13 +381,12 @@ start_helper(struct server *server, const struct config *config, GError **error)
   return res == RES_OK && server->commands.any ? helper_start(server->commands.table, CONFIGURED_COMMANDS, &server->helper, error) : res;
 }
 
-/* By root, if it is, and before the sandbox is entered; below the state directory it can be made at any time. */
+/* By root, if it is, and before the sandbox is entered. */
 static enum res
 make_maps_folder(const struct config *config, GError **error)
 {
   g_autofree char *folder = config_path(config, config->mta_maps);
-  bool below_state = !g_path_is_absolute(config->mta_maps) || g_str_has_prefix(folder, config->state_dir);
-  return config->mta_maps[0] && !below_state ? maps_folder_make(folder, config->user, error) : RES_OK;
+  return config->mta_maps[0] ? maps_folder_prepare(config, folder, error) : RES_OK;
 }
 
 /* What is done from outside, in an order in which each step may still do what it needs: the helper inherits neither root's powers nor the sandbox, and
@@ -412,6 +424,9 @@ set_services(struct server *server)
     [CONFIG_CALLOUT] = { &lmtp_service, &server->delivery_hooks, options },
     [CONFIG_SMTP] = { &smtp_service, &server->smtp_hooks, options },
     [CONFIG_MILTER] = { &milter_service, &server->judge_hooks, options },
+    [CONFIG_POLICY] = { &policy_service, &server->judge_hooks, options },
+    [CONFIG_SOCKETMAP] = { &socketmap_service, &server->judge_hooks, options },
+    [CONFIG_READSOCKET] = { &readsocket_service, &server->judge_hooks, options },
   };
   memcpy(server->services, services, sizeof services);
 }
@@ -485,6 +500,7 @@ reload(struct server *server)
   config_keep_restart_keys(before, after);
   sandbox_warn_of_outside(server->sandbox, after);
   apply_limits(server, after);
+  apply_transport(server, after);
   courier_host_reload(server->courier, before, after);
   live_config_release(server->live, before);
   live_config_replace(server->live, OWN_GIVE(after));
@@ -523,6 +539,7 @@ load_config(const struct cli *cli, struct server *server, GError **error)
     return res;
   server->budget.limit = config->max_memory;
   apply_limits(server, config);
+  apply_transport(server, config);
   server->door_options.hostname = cli->config->hostname;
   server->door_options.tls = tls_holder_new();
   server->live = live_config_new(OWN_GIVE(config));
