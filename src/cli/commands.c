@@ -31,6 +31,7 @@ const struct cli_command *const cli_commands[] = {
   &ledger_command,
   &tagkeys_command,
   &mta_command,
+  &aliases_command,
   &backup_command,
   &restore_command,
   &status_command,

@@ -31,6 +31,7 @@ extern const struct cli_command retry_command;
 extern const struct cli_command ledger_command;
 extern const struct cli_command tagkeys_command;
 extern const struct cli_command mta_command;
+extern const struct cli_command aliases_command;
 extern const struct cli_command backup_command;
 extern const struct cli_command restore_command;
 extern const struct cli_command status_command;

@@ -1,6 +1,7 @@
 /* `create`: a new list, with its domain. */
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/map_files.h"
 #include "cli/notice_option.h"
 #include "list/list.h"
 #include "list/member.h"
@@ -56,6 +57,8 @@ run(struct cli *cli, int argc, char **argv)
     res = store_write(store, create, &new, &error);
   if (res == RES_OK)
     res = cli_changed(cli, &error);
+  if (res == RES_OK)
+    map_files_await(cli);
   if (res == RES_OK && !quiet)
     cli_print("%s: created\n", argv[0]);
   return cli_result(res, error);

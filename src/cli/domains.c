@@ -1,6 +1,7 @@
 /* `domains`, `adddomain`, `deldomain`. */
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/map_files.h"
 #include "list/domain.h"
 
 static char *description, *alias;
@@ -77,6 +78,8 @@ run_change(struct cli *cli, store_fn change, char *name)
     res = store_write(store, change, name, &error);
   if (res == RES_OK)
     res = cli_changed(cli, &error);
+  if (res == RES_OK)
+    map_files_await(cli);
   return cli_result(res, error);
 }
 

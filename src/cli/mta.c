@@ -1,13 +1,15 @@
 /* `mta`: what to put into the configuration of Postfix, Exim or Sendmail. */
 #include "cli/commands.h"
+#include "cli/map_files.h"
 #include "mta/setup.h"
 
-static char *setup_name;
+static char *setup_name, *folder;
 static gboolean list;
 
 static const GOptionEntry options[] = {
   { "setup", 0, 0, G_OPTION_ARG_STRING, &setup_name, "another set-up than the recommended one", "NAME" },
   { "list", 0, 0, G_OPTION_ARG_NONE, &list, "the set-ups there are: what for, what each sees of a message, when it can refuse, what the author sees then", NULL },
+  { "write", 0, 0, G_OPTION_ARG_FILENAME, &folder, "write this mail server's map files into DIR instead of printing", "DIR" },
   { NULL },
 };
 
@@ -75,6 +77,8 @@ run(struct cli *cli, int argc, char **argv)
   const struct mta *mta = mta_find(argv[0]);
   if (mta == NULL)
     return cli_usage("mta: \"%s\" is none of postfix, exim and sendmail", argv[0]);
+  if (folder)
+    return map_files_write(cli, mta->name, folder);
   if (!list)
     return run_setup(cli, mta);
   (cli->json ? print_ways_json : print_ways)(mta);

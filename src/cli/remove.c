@@ -1,6 +1,7 @@
 /* `remove`: takes a list away. */
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/map_files.h"
 #include "cli/open_list.h"
 #include "queue/hold.h"
 
@@ -60,6 +61,7 @@ run(struct cli *cli, int argc, char **argv)
     res = store_write(store, sweep, &removal, &error);
   if (res != RES_MORE)
     return cli_fail(error);
+  map_files_await(cli);
   if (!quiet)
     cli_print("%s: removed\n", argv[0]);
   return CLI_DONE;
