@@ -350,16 +350,32 @@ maps_command_done(const char *folder)
 
 /* --- all of it --- */
 
-enum res
-maps_folder_make(const char *folder, const char *user, GError **error)
+/* Open to all, whatever the umask is. */
+static enum res
+make_folder(const char *folder, GError **error)
 {
   if (g_file_test(folder, G_FILE_TEST_IS_DIR))
     return RES_OK;
   g_autofree char *above = g_path_get_dirname(folder);
-  if (g_mkdir_with_parents(above, FOLDER_MODE) != 0 || mkdir(folder, FOLDER_MODE) != 0 || chmod(folder, FOLDER_MODE) != 0)
+  if (g_mkdir_with_parents(above, FOLDER_MODE) != 0 || mkdir(folder, FOLDER_MODE) != 0)
     return file_trouble(folder, "making the folder", error);
-  const struct passwd *entry = geteuid() == 0 && *user ? getpwnam(user) : NULL;
-  return entry && chown(folder, entry->pw_uid, entry->pw_gid) != 0 ? file_trouble(folder, "giving it to the server's user", error) : RES_OK;
+  int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0 || fchmod(fd, FOLDER_MODE) != 0)
+    return file_trouble(folder, "setting its permissions", error);
+  close(fd);
+  return RES_OK;
+}
+
+enum res
+maps_folder_prepare(const struct config *config, const char *folder, GError **error)
+{
+  if (g_str_has_prefix(folder, config->state_dir) || g_file_test(folder, G_FILE_TEST_IS_DIR))
+    return RES_OK;
+  enum res res = make_folder(folder, error);
+  const struct passwd *entry = res == RES_OK && geteuid() == 0 && config->user[0] ? getpwnam(config->user) : NULL;
+  if (entry && chown(folder, entry->pw_uid, entry->pw_gid) != 0)
+    return file_trouble(folder, "giving it to the server's user", error);
+  return res;
 }
 
 /* One writer at a time. -1: errno. */
@@ -393,7 +409,7 @@ maps_write(const struct installation *installation, struct store *store, const s
   g_autofree char *nexthop = service_address_postfix(lmtp);
   g_autofree char *postfix = g_strconcat(installation->config->mta_postfix_service, ":", nexthop, NULL);
   g_autofree char *sendmail = lmtp->path ? g_strdup("lists:localhost") : g_strdup_printf(strchr(lmtp->host, ':') ? "lists:[IPv6:%s]" : "lists:[%s]", lmtp->host);
-  enum res res = options->look_only ? RES_OK : maps_folder_make(options->folder, "", error);
+  enum res res = options->look_only ? RES_OK : make_folder(options->folder, error);
   if (res != RES_OK)
     return res;
   int lock = lock_folder(options->folder);

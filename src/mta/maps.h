@@ -55,8 +55,9 @@ typedef void (*maps_told)(void *ctx, const struct map_kind *kind, bool changed);
  * thread; who comes while another writes there, waits. */
 enum res maps_write(const struct installation *installation, struct store *store, const struct maps_options *options, maps_told told, void *ctx, GError **error) MUST_CHECK;
 
-/* Makes the folder (0755) if it is missing and, if this process is root, gives it to `user` ("": nobody), who is to write into it. RES_TEMP: the error names it. */
-enum res maps_folder_make(const char *folder, const char *user, GError **error) MUST_CHECK;
+/* For a process that is about to become [server] user: makes the folder (0755) if it is missing and, if it is root still, gives it to that user, who is to write into it. Does
+ * nothing below the state directory, where that user can. RES_TEMP: the error names the folder. */
+enum res maps_folder_prepare(const struct config *config, const char *folder, GError **error) MUST_CHECK;
 
 /* True if files have changed for which no command has succeeded yet, in this process or one before. */
 bool maps_command_is_owed(const char *folder);
