@@ -66,8 +66,13 @@ static enum res
 on_ask_domain(void *ctx, const char *domain, GError **error)
 {
   struct posting_door *door = ((struct posting_door_side *)ctx)->door;
-  enum res res = list_index_refresh(door->index, error);
-  return res == RES_OK && !list_index_has_domain(door->index, domain) ? RES_MORE : res;
+  g_autoptr(GError) problem = NULL;
+  enum res res = list_index_refresh(door->index, &problem);
+  if (!list_index_has_domain(door->index, domain))
+    return RES_MORE; /* in trouble too: mail for others does not wait for us */
+  if (problem)
+    g_propagate_error(error, g_steal_pointer(&problem));
+  return res;
 }
 
 static enum res
@@ -78,8 +83,8 @@ on_ask(void *ctx, const struct door_question *question, GError **error)
   g_autoptr(GError) problem = NULL;
   enum res res = find_target(door, question->recipient, &target, &problem);
   const char *at = strrchr(question->recipient, '@');
-  if (res == RES_BAD && !(at && list_index_has_domain(door->index, at + 1)))
-    return RES_MORE;
+  if (res != RES_OK && !(at && list_index_has_domain(door->index, at + 1)))
+    return RES_MORE; /* in trouble too: mail for others does not wait for us */
   bool known = res == RES_OK;
   if (res == RES_OK)
     res = intake_check_size(target, question->size, &problem);
