@@ -81,6 +81,13 @@ answer_probe(const struct control *control, struct slice argument, GString *out)
   g_string_append(out, control->hooks->probe(control->hooks->ctx, argument) ? "seen\r\n" : "not seen\r\n");
 }
 
+static void
+answer_ping(const struct control *control, struct slice argument, GString *out)
+{
+  (void)control, (void)argument;
+  g_string_append(out, "ok\r\n");
+}
+
 static const struct {
   const char *name;
   void (*answer)(const struct control *control, struct slice argument, GString *out);
@@ -91,6 +98,7 @@ static const struct {
   { "aliases", answer_aliases },
   { "status", answer_status },
   { "probe", answer_probe },
+  { "ping", answer_ping },
 };
 
 static void
@@ -167,6 +175,19 @@ control_start(struct control *control, const struct control_hooks *hooks, GError
   control->hooks = hooks;
   control->running = thread_start(&control->thread, control_thread, control);
   return control->running ? RES_OK : trouble(error, REPLY_TROUBLE, "no thread for the control socket");
+}
+
+bool
+control_answers(const struct control *control, int64_t deadline)
+{
+  const struct endpoint endpoint = { .path = control->path };
+  int fd;
+  if (endpoint_connect(&endpoint, deadline, &fd, NULL) != RES_OK)
+    return false;
+  OWN(stream) stream = stream_new(fd);
+  struct slice line;
+  stream_deadline(stream, deadline);
+  return stream_write(stream, SLICE("ping\r\n"), NULL) == RES_OK && line_reader_next(stream, &line, NULL) == RES_OK;
 }
 
 void

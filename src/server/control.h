@@ -5,6 +5,7 @@
  *   probe T   "seen" if a message to listward-doctor+T has come in, one of the last few to that name; else "not seen"
  *   maps      answered when the MTA's maps are as the database and [mta] command has ended, in some seconds at most; at once if [mta] maps is empty
  *   aliases   the same, and both are done even if nothing has changed
+ *   ping      "ok"
  *   status    "name value" lines: pid, uptime, sessions, memory, counters; "hop" and a JSON object for each next hop of each outlet */
 #include "base/error.h"
 #include "base/own.h"
@@ -30,6 +31,8 @@ struct control_hooks {
 enum res control_bind(const char *path, struct control **control, GError **error) MUST_CHECK;
 /* Serves, one client at a time, in a thread of its own. `hooks` must outlive it. RES_TEMP: no thread. */
 enum res control_start(struct control *control, const struct control_hooks *hooks, GError **error) MUST_CHECK;
+/* Another thread, while it runs: a client of its socket is answered before `deadline` (monotonic). */
+bool control_answers(const struct control *control, int64_t deadline);
 /* Stops and removes the socket. NULL is allowed. */
 void control_free(struct control *control);
 OWN_DEFINE(control, control_free)

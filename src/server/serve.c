@@ -31,6 +31,7 @@
 #include "server/relay_door.h"
 #include "server/probes.h"
 #include "server/sandbox.h"
+#include "server/watchdog.h"
 #include "store/state_lock.h"
 #include <errno.h>
 #include <jansson.h>
@@ -63,6 +64,7 @@ struct server {
   struct housekeeping *housekeeping;
   struct robot *robot;
   struct control *control;
+  struct watchdog *watchdog;
   struct posting_door door;
   struct door_hooks delivery_hooks, front_hooks, judge_hooks; /* server/posting_door.h */
   struct relay_door relay;
@@ -340,6 +342,14 @@ start_maps(struct server *server, const struct config *config, GError **error)
   return res;
 }
 
+/* For the watchdog: the database is read, and commands are answered. */
+static bool
+is_able(void *ctx, int64_t deadline)
+{
+  struct server *server = ctx;
+  return set_aside(server) >= 0 && control_answers(server->control, deadline);
+}
+
 /* The threads, inner ones first, so that whatever comes in finds all it needs. */
 static enum res
 start_threads(struct server *server, const struct config *config, GError **error)
@@ -370,6 +380,8 @@ start_threads(struct server *server, const struct config *config, GError **error
   server->smtp_hooks = relay_door_hooks(&server->relay);
   server->control_hooks = (struct control_hooks){ .ctx = server, .changed = on_changed, .retry = on_retry, .maps = on_maps, .aliases = on_aliases, .probe = on_probe, .status = on_status };
   res = control_start(server->control, &server->control_hooks, error);
+  if (res == RES_OK)
+    res = watchdog_start(is_able, server, &server->watchdog, error);
   return res == RES_OK ? listeners_start(server->listeners, server->live, &server->door_options, error) : res;
 }
 
@@ -457,6 +469,7 @@ stop(struct server *server)
   courier_host_quiesce(server->courier);
   if (server->listeners)
     listeners_stop(server->listeners, deadline);
+  watchdog_free(server->watchdog);
   control_free(server->control);
   robot_free(server->robot);
   housekeeping_free(server->housekeeping);
