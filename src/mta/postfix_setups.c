@@ -152,26 +152,32 @@ client_and_reload(const struct installation *installation, struct setup_text *te
 }
 
 static void
-milter(const struct installation *installation, struct setup_text *text, const char *action)
+milter(const struct installation *installation, struct setup_text *text)
 {
   g_autofree char *where = from_smtpd(installation, text, CONFIG_MILTER);
-  setup_line(text, "smtpd_milters = { %s, connect_timeout=10s, default_action=%s }", where, action);
+  setup_line(text, "# The verdict before Postfix says 250: who is refused reads why in the dialogue. Other mail is not touched, and passes when Listward is away.");
+  setup_line(text, "smtpd_milters = { %s, connect_timeout=10s, default_action=accept }", where);
 }
 
 /* --- set-ups without files --- */
+
+static void
+live_recipients(const struct installation *installation, struct setup_text *text)
+{
+  g_autofree char *map = from_smtpd(installation, text, CONFIG_SOCKETMAP);
+  setup_line(text, "# Which addresses there are: asked at RCPT, so a new list works at once, and a typing error is 550 in the dialogue.");
+  setup_line(text, "# If it was empty and you have other relay domains, add inline:{ {@other.example=OK} } for each, or none of their addresses is known any more.");
+  setup_line(text, "relay_recipient_maps = socketmap:%s:recipient", map);
+}
 
 static void
 make_live(const struct installation *installation, struct setup_text *text)
 {
   main_cf(installation, text);
   relay_domains(installation, text);
-  g_autofree char *map = from_smtpd(installation, text, CONFIG_SOCKETMAP);
-  setup_line(text, "# Which addresses there are: asked at RCPT, so a new list works at once, and a typing error is 550 in the dialogue.");
-  setup_line(text, "# If it was empty and you have other relay domains, add inline:{ {@other.example=OK} } for each, or none of their addresses is known any more.");
-  setup_line(text, "relay_recipient_maps = socketmap:%s:recipient", map);
+  live_recipients(installation, text);
   transport_maps(installation, text);
-  setup_line(text, "# The verdict before Postfix says 250: who is refused reads why in the dialogue. Other mail is not touched, and passes when Listward is away.");
-  milter(installation, text, "accept");
+  milter(installation, text);
   client_and_reload(installation, text);
 }
 
@@ -206,26 +212,13 @@ make_whole_domain(const struct installation *installation, struct setup_text *te
 }
 
 static void
-make_milter(const struct installation *installation, struct setup_text *text)
-{
-  main_cf(installation, text);
-  relay_domains(installation, text);
-  any_recipient(text);
-  transport_maps(installation, text);
-  setup_line(text, "# Refuses unknown addresses at RCPT, and messages after the dot. While Listward is away all mail is told to come again (451): what would be taken");
-  setup_line(text, "# unseen would bounce. accept in place of tempfail lets it pass.");
-  milter(installation, text, "tempfail");
-  client_and_reload(installation, text);
-}
-
-static void
 make_policy(const struct installation *installation, struct setup_text *text)
 {
   g_autofree char *where = from_smtpd(installation, text, CONFIG_POLICY), *map = inline_map(installation, "listward_policy");
   g_autofree char *check = g_strdup_printf("check_policy_service %s", where);
   main_cf(installation, text);
   relay_domains(installation, text);
-  any_recipient(text);
+  live_recipients(installation, text);
   transport_maps(installation, text);
   restrictions(installation, text, "listward_policy", check);
   setup_line(text, "# The same with the true size, after the dot, where a message has one recipient. First of what stands there.");
@@ -308,7 +301,7 @@ file_line(const struct installation *installation, struct setup_text *text, cons
 #define WHICH "Which addresses there are. If it was empty and you have other relay domains, add inline:{ {@other.example=OK} } for each."
 
 static void
-make_own_domain(const struct installation *installation, struct setup_text *text)
+own_domain(const struct installation *installation, struct setup_text *text)
 {
   main_cf(installation, text);
   setup_line(text, "# The lists' domain stands in mydestination, as it does already: lists and users live in it side by side.");
@@ -316,6 +309,20 @@ make_own_domain(const struct installation *installation, struct setup_text *text
   file_line(installation, text, WHERE, "transport_maps", "postfix_lmtp");
   setup_line(text, "# Users as before (this is the default), and the lists. The proxy reads passwd from outside the chroot.");
   setup_line(text, "local_recipient_maps = proxy:unix:passwd.byname $alias_maps hash:%s/postfix_lmtp", installation->maps);
+}
+
+static void
+make_own_domain(const struct installation *installation, struct setup_text *text)
+{
+  own_domain(installation, text);
+  client_files_and_reload(installation, text, "postfix_lmtp");
+}
+
+static void
+make_milter(const struct installation *installation, struct setup_text *text)
+{
+  own_domain(installation, text);
+  milter(installation, text);
   client_files_and_reload(installation, text, "postfix_lmtp");
 }
 
@@ -455,9 +462,8 @@ make_remote(const struct installation *installation, struct setup_text *text)
   setup_line(text, "  -o lmtp_tls_secure_cert_match=%s", installation->hostname);
   setup_line(text, "  -o lmtp_tls_CAfile=/etc/ssl/certs/ca-certificates.crt");
   if (*installation->config->lmtp_tls_client_ca) {
-    setup_line(text, "# what the list server asks for ([lmtp] tls_client_ca): a certificate, and its key in the same file");
+    setup_line(text, "# what the list server asks for ([lmtp] tls_client_ca): a certificate, and behind it its key");
     setup_line(text, "  -o lmtp_tls_cert_file=/etc/postfix/listward-client.pem");
-    setup_line(text, "  -o lmtp_tls_key_file=$lmtp_tls_cert_file");
   }
   reload(text);
 }
@@ -466,8 +472,8 @@ const struct mta_setup postfix_setups[] = {
   { .name = "live", .doc = "recommended: a domain of lists; addresses are looked up live, the verdict is in the dialogue",
     .sees = "everything", .refuses = "unknown addresses at RCPT; all else after the dot, if all recipients are refused", .author = "550 with the reason, in the dialogue",
     .make = make_live },
-  { .name = "milter", .doc = "a domain of lists, with nothing but the milter: also beside any other set-up without one",
-    .sees = "everything", .refuses = "at RCPT: unknown addresses, banned senders, size; after the dot, if all recipients are refused",
+  { .name = "milter", .doc = "lists and users in one domain: addresses by generated files, the verdict in the dialogue by the milter",
+    .sees = "everything", .refuses = "at RCPT: unknown addresses, banned senders, size; after the dot: the rest, if all recipients refuse",
     .author = "550 with the reason, in the dialogue", .make = make_milter },
   { .name = "own-domain", .doc = "lists and users in one domain, by generated files",
     .sees = "the recipient", .refuses = "unknown addresses at RCPT", .author = "550 User unknown; refused postings are held or bounced after 250", .make = make_own_domain },
@@ -478,8 +484,8 @@ const struct mta_setup postfix_setups[] = {
   { .name = "whole-domain", .doc = "a domain of lists; Postfix asks by LMTP whether an address exists, and remembers",
     .sees = "the recipient", .refuses = "unknown addresses at RCPT, a second later", .author = "550 with the reason; refused postings are held or bounced after 250",
     .make = make_whole_domain },
-  { .name = "policy", .doc = "a domain of lists, with the policy protocol",
-    .sees = "client, sender, recipient, size", .refuses = "at RCPT; by size after the dot, if there is one recipient", .author = "550 with the reason for addresses, banned senders and size",
+  { .name = "policy", .doc = "a domain of lists; addresses are looked up live, senders and size are asked about with the policy protocol",
+    .sees = "sender, recipient, size", .refuses = "at RCPT: unknown addresses, banned senders, announced size; after the dot: size, if there is one recipient", .author = "550 with the reason for addresses, banned senders and size",
     .make = make_policy },
   { .name = "access", .doc = "a domain of lists, with an access table that answers live",
     .sees = "the recipient", .refuses = "unknown addresses at RCPT", .author = "550 with the reason; refused postings are held or bounced after 250", .make = make_access },

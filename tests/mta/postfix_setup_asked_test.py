@@ -9,7 +9,7 @@ TIMEOUT = 300
 
 class Policy(PostfixSetUp, SetUpChecks, unittest.TestCase):
     SETUP = 'policy'
-    SERVICES = ('policy',)
+    SERVICES = ('policy', 'socketmap')
     DIALOGUE = {'banned', 'size', 'SIZE'}
 
 

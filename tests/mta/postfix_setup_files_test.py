@@ -1,7 +1,7 @@
 """`listward mta postfix`, run by a real Postfix on exactly what it prints: the set-ups by generated files."""
 import unittest
 
-from lib.mta.postfix_setup import PostfixSetUp
+from lib.mta.postfix_setup import FRONT, PostfixSetUp
 from lib.mta.setup_checks import SetUpChecks
 
 TIMEOUT = 300
@@ -25,6 +25,13 @@ class OwnDomain(Files, unittest.TestCase):
     def test_users_and_lists_side_by_side(self):
         self.assert_taken(self.send('eve@outside.example', ['dora@example.com', self.bee], self.message('user', 'eve@outside.example')))
         self.assertEqual(sorted(mail.to for mail in self.wait_copies('user', 2)), ['bob@example.net', 'dora@example.net'])
+
+
+class Milter(OwnDomain):
+    """The same, with the verdict in the dialogue."""
+    SETUP = 'milter'
+    SERVICES = ('milter',)
+    DIALOGUE = FRONT
 
 
 class Relay(Files, unittest.TestCase):

@@ -1,4 +1,4 @@
-"""`listward mta postfix`, run by a real Postfix on exactly what it prints: the recommended set-up, and the milter by itself."""
+"""`listward mta postfix`, run by a real Postfix on exactly what it prints: the recommended set-up."""
 import unittest
 
 from lib.mta.postfix_setup import FRONT, PostfixSetUp
@@ -10,13 +10,6 @@ TIMEOUT = 300
 class Live(PostfixSetUp, SetUpChecks, unittest.TestCase):
     SERVICES = ('socketmap', 'milter')
     DIALOGUE = FRONT
-
-
-class Milter(PostfixSetUp, SetUpChecks, unittest.TestCase):
-    SETUP = 'milter'
-    SERVICES = ('milter',)
-    DIALOGUE = FRONT
-    OTHERS_PASS = False
 
 
 if __name__ == '__main__':

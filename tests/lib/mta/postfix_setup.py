@@ -12,3 +12,9 @@ class PostfixSetUp(SetUp):
     @classmethod
     def make_mta(cls):
         return Postfix(mailboxes=('example.net', 'outside.example'), main_cf=dict(cls.MAIN_CF))
+
+    @classmethod
+    def adapted(cls, conf):
+        if 'command' in conf.get('mta', {}):
+            conf['mta']['command'] = conf['mta']['command'].replace('/usr/sbin/postmap', cls.mta.postmap())
+        return conf

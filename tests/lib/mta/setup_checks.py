@@ -46,6 +46,11 @@ class SetUp:
         raise NotImplementedError
 
     @classmethod
+    def adapted(cls, conf):
+        """What was printed for listward.conf, for a server that cannot see the MTA's programs."""
+        return conf
+
+    @classmethod
     def setUpClass(cls):
         cls.ant, cls.bee, cls.closed = (f'{name}@{cls.DOMAIN}' for name in ('ant', 'bee', 'closed'))
         cls.mta = cls.make_mta()
@@ -60,7 +65,7 @@ class SetUp:
         cls.daemon.configure(cls.CONF)
         cls.make_lists()
         cls.printed = Printed(cls.daemon, cls.MTA, cls.SETUP)
-        cls.daemon.configure(cls.printed.conf())
+        cls.daemon.configure(cls.adapted(cls.printed.conf()))
         cls.daemon.start()
         cls.mta.paste(cls.printed)
         cls.mta.start()
@@ -180,7 +185,7 @@ class SetUpChecks(SetUp):
     def test_postmaster(self):
         if self.POSTMASTER:
             self.assert_taken(self.patient('eve@outside.example', [f'postmaster@{self.DOMAIN}'], self.message('postmaster', 'eve@outside.example')))
-            self.assertEqual(self.wait_copies('postmaster', 1)[0].to, 'site@example.net')
+            self.assertIn(self.wait_copies('postmaster', 1)[0].to, ('owner@example.net', 'site@example.net'))
             self.assert_no_bounce()
 
     def test_a_posting_with_a_suffix_and_in_capitals(self):
