@@ -47,6 +47,7 @@ class Daemon:
         self.socket = os.path.join(self.state, 'lmtp.sock')
         self.port = ports.free_port()
         self.env = {**os.environ, **(env or {})}
+        self.launcher, self.inherited = (), ()  # what starts the server, by its words; descriptors for it
         self.process = None
         self.log = []  # the lines of stderr, all starts together
         self.log_pipe = None
@@ -75,8 +76,8 @@ class Daemon:
     def start(self, wait=True):
         assert self.process is None, 'it runs already'
         seen = len(self.lines)
-        self.process = subprocess.Popen([BINARY, '--config', self.conf, 'serve'], env=self.env, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=self.scratch, bufsize=0)
+        self.process = subprocess.Popen([*self.launcher, BINARY, '--config', self.conf, 'serve'], env=self.env, stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=self.scratch, bufsize=0, pass_fds=self.inherited)
         self.log_ended = False
         self.log_pipe = self.process.stderr
         os.set_blocking(self.log_pipe.fileno(), False)
