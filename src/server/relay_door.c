@@ -324,18 +324,27 @@ end_for_others(struct relay *relay)
   }
 }
 
-/* What the next hop said goes behind what is said of the lists. */
+/* What the next hop said when it took the message; NULL: it did not. Owned by the caller. */
+static char *
+words_of_next_hop(const struct relay *relay)
+{
+  if (!relay->passed_on)
+    return NULL;
+  struct slice words = slice_skip(slice_until(smtp_relay_reply(relay->next), '\r'), 4);
+  return g_strdup_printf("next hop: %.*s", SLICE_FMT(words));
+}
+
+/* Others' recipients have no replies of their own: the next hop's goes behind what is said of the lists, unless it refused. */
 static void
 end_for_lists(struct relay *relay)
 {
   const struct door_hooks *inner = relay->door->inner;
   inner->message_end(inner->ctx, ours_of(relay));
-  if (!relay->passed_on)
-    return;
-  struct slice words = slice_skip(slice_until(smtp_relay_reply(relay->next), '\r'), 4);
-  g_autofree char *also = g_strdup_printf("next hop: %.*s", SLICE_FMT(words));
-  one_reply_render(relay->ours.recipients, also, relay->whole->reply);
-  tell_passed_on(relay);
+  g_autofree char *also = words_of_next_hop(relay);
+  if (relay->whole->reply->len == 0)
+    one_reply_render(relay->ours.recipients, also, relay->whole->reply);
+  if (relay->passed_on)
+    tell_passed_on(relay);
 }
 
 static void
