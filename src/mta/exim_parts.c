@@ -8,13 +8,17 @@
 #define DEBCONF "/etc/exim4/update-exim4.conf.conf"
 #define EXIM_USER "Debian-exim"
 
-/* The address as the client wrote it, quoted where it has to be: no character of it ends a line of the question. */
-#define ADDRESS "${quote_local_part:$local_part}@$domain"
-#define TROUBLE "451 4.3.0 the list server does not answer, try again later"
+/* The questions of door/readsocket.h. Addresses are quoted where they have to be, and a line end is in none that Exim takes: no character of them begins another word. */
+#define RECIPIENT "${quote_local_part:$local_part}@$domain"
+#define SENDER "<$sender_address>"
+#define TROUBLE "defer 451 4.3.0 the list server does not answer, try again later"
 #define ASK(seconds, question) "${readsocket{@READSOCKET@}{" question "}{" seconds "}{}{" TROUBLE "}}"
-#define ASK_RCPT ASK("20s", "RCPT\\n$sender_address\\n" ADDRESS "\\n$message_size\\n")
-#define ASK_ADDRESS ASK("20s", "ADDRESS\\n" ADDRESS "\\n")
-#define ASK_DATA(recipients, message) ASK("2m", "DATA\\n$sender_address\\n" recipients "\\n\\n" message)
+#define ASK_FOR_RECIPIENT ASK("20s", "RCPT " RECIPIENT "\\n")
+#define ASK_RCPT ASK("20s", "RCPT " RECIPIENT " " SENDER " $message_size\\n")
+#define ASK_PRDR ASK("2m", "PRDR " RECIPIENT " " SENDER " $message_size\\n$acl_m_listward_message")
+#define ASK_DATA ASK("2m", "DATA " SENDER " $message_size $recipients\\n$message_headers_raw\\n$message_body")
+#define ANSWER_IS(pattern) "match{$acl_m_listward}{\\N^(" pattern ")\\N}"
+#define DEFERRED "${sg{$acl_m_listward}{\\N^defer \\N}{}}"
 
 /* --- main section --- */
 
@@ -45,10 +49,10 @@ const char exim_acl_prdr[] =
   "  warn   condition = ${if !def:acl_m_listward_message}\n"
   "         set acl_m_listward_message = $message_headers_raw\\n$message_body_end\n"
   "  accept domains = ! +listward_domains\n"
-  "  warn   set acl_m_listward = " ASK_DATA(ADDRESS, "$acl_m_listward_message") "\n"
-  "  defer  condition = ${if !match{$acl_m_listward}{\\N^[25]\\N}}\n"
-  "         message = $acl_m_listward\n"
-  "  deny   condition = ${if match{$acl_m_listward}{\\N^5\\N}}\n"
+  "  warn   set acl_m_listward = " ASK_PRDR "\n"
+  "  defer  condition = ${if !" ANSWER_IS("ok|5") "}\n"
+  "         message = " DEFERRED "\n"
+  "  deny   condition = ${if " ANSWER_IS("5") "}\n"
   "         message = $acl_m_listward\n"
   "  accept\n";
 
@@ -57,34 +61,44 @@ const char exim_rcpt_live[] =
   "  warn   domains = +listward_domains\n"
   "         set acl_m_listward = " ASK_RCPT "\n"
   "  defer  domains = +listward_domains\n"
-  "         condition = ${if !match{$acl_m_listward}{\\N^[25]\\N}}\n"
-  "         message = $acl_m_listward\n"
-  "  # 550 5.1.1: no address of a list. In a shared domain it may be a user's.\n"
+  "         condition = ${if !" ANSWER_IS("ok|unknown|none|5") "}\n"
+  "         message = " DEFERRED "\n"
   "  deny   domains = +listward_domains\n"
-  "         condition = ${if match{$acl_m_listward}{\\N^5\\N}}\n"
-  "         condition = ${if or{{!match{$acl_m_listward}{\\N^550 5\\.1\\.1 \\N}}{!match_domain{$domain}{+local_domains}}}}\n"
-  "         message = $acl_m_listward\n";
+  "         condition = ${if " ANSWER_IS("5") "}\n"
+  "         message = $acl_m_listward\n"
+  "  # In a shared domain it may be a user's.\n"
+  "  deny   domains = ! +local_domains : +listward_domains\n"
+  "         condition = ${if " ANSWER_IS("unknown") "}\n"
+  "         message = 550 5.1.1 no list here by that name\n";
 
 const char exim_rcpt_one_list[] =
   "  # A client that does not know PRDR hears one verdict for all recipients: it is asked to send the mail for each address by itself.\n"
   "  defer  domains = +listward_domains\n"
-  "         condition = ${if match{$acl_m_listward}{\\N^2\\N}}\n"
-  "         condition = ${if and{{def:acl_m_listward_asks}{!bool{$prdr_requested}}}}\n"
+  "         condition = ${if and{{" ANSWER_IS("ok") "}{def:acl_m_listward_asks}{!bool{$prdr_requested}}}}\n"
   "         message = 452 4.5.3 one list at a time, send this once more for the others\n";
 
 const char exim_rcpt_live_end[] =
   "  # The message itself is for Listward to judge, too.\n"
   "  warn   domains = +listward_domains\n"
-  "         condition = ${if match{$acl_m_listward}{\\N^2\\N}}\n"
+  "         condition = ${if " ANSWER_IS("ok") "}\n"
   "         set acl_m_listward_asks = yes\n"
   "  # All other checks of this ACL follow, for lists as for all mail.\n";
+
+#define VERIFY(how) \
+  "  deny   domains = ! +local_domains : +listward_domains\n" \
+  "         !verify = recipient/callout=20s," how "\n" \
+  "         # Its last line is Listward's answer.\n" \
+  "         message = ${sg{$acl_verify_message}{\\N(?s)^.*(?=5\\d\\d \\d\\.\\d)\\N}{}}\n"
+
+const char exim_rcpt_verify[] =
+  "  # Unknown addresses are refused at once: Exim asks by a call forward, like a delivery that stops before the message.\n"
+  "  # no_cache: a new list is there at once.\n"
+  VERIFY("no_cache");
 
 const char exim_rcpt_callout[] =
   "  # Listward says what becomes of mail from this sender to this list, asked by a call forward to its call-out listener.\n"
   "  # no_cache: each sender and each new list is asked for anew, and is told why in Listward's words.\n"
-  "  deny   domains = ! +local_domains : +listward_domains\n"
-  "         !verify = recipient/callout=20s,use_sender,no_cache\n"
-  "         message = ${sg{$acl_verify_message}{\\N(?s)^.*(?=5\\d\\d \\d\\.\\d)\\N}{}}\n";
+  VERIFY("use_sender,no_cache");
 
 const char exim_rcpt_cutthrough[] =
   "  # The mail is handed to Listward while the client waits: it hears the verdict itself, and nothing is queued here.\n"
@@ -93,13 +107,15 @@ const char exim_rcpt_cutthrough[] =
   "  warn   domains = ! +local_domains : +listward_domains\n"
   "         control = cutthrough_delivery/defer=pass\n";
 
+#define JUDGED_HERE "{def:acl_m_listward_asks}{!def:acl_m_listward_message}"
+
 const char exim_data_live[] =
   "  # Mail for lists: Listward judges the whole message while the client waits. Other mail is not asked about.\n"
-  "  warn   condition = ${if and{{def:acl_m_listward_asks}{!def:acl_m_listward_message}}}\n"
-  "         set acl_m_listward = " ASK_DATA("$recipients", "$message_headers_raw\\n$message_body") "\n"
-  "  defer  condition = ${if and{{def:acl_m_listward_asks}{!def:acl_m_listward_message}{!match{$acl_m_listward}{\\N^[25]\\N}}}}\n"
-  "         message = $acl_m_listward\n"
-  "  deny   condition = ${if and{{def:acl_m_listward_asks}{!def:acl_m_listward_message}{match{$acl_m_listward}{\\N^5\\N}}}}\n"
+  "  warn   condition = ${if and{" JUDGED_HERE "}}\n"
+  "         set acl_m_listward = " ASK_DATA "\n"
+  "  defer  condition = ${if and{" JUDGED_HERE "{!" ANSWER_IS("ok|5") "}}}\n"
+  "         message = " DEFERRED "\n"
+  "  deny   condition = ${if and{" JUDGED_HERE "{" ANSWER_IS("5") "}}}\n"
   "         message = $acl_m_listward\n";
 
 /* --- routers --- */
@@ -109,7 +125,7 @@ const char exim_router_live[] =
   "listward:\n"
   "  driver = accept\n"
   "  domains = +listward_domains\n"
-  "  condition = ${if !match{" ASK_ADDRESS "}{\\N^550 5\\.1\\.1 \\N}}\n"
+  "  condition = ${if !match{" ASK_FOR_RECIPIENT "}{\\N^(unknown|none)\\N}}\n"
   "  transport = listward\n";
 
 const char exim_router_all[] =
@@ -120,7 +136,7 @@ const char exim_router_all[] =
   "  transport = listward\n";
 
 const char exim_router_aliases[] =
-  "# Addresses in a file that Listward keeps. What follows a plus sign is not looked up: ant-bounces+TAG is found as ant-bounces.\n"
+  "# Addresses in a file that Listward keeps up to date. What follows a plus sign is not looked up: ant-bounces+TAG is found as ant-bounces.\n"
   "listward:\n"
   "  driver = accept\n"
   "  domains = +listward_domains\n"
@@ -191,7 +207,7 @@ const char exim_router_unknown[] =
   "  driver = redirect\n"
   "  domains = ! +local_domains : +listward_domains\n"
   "  allow_fail\n"
-  "  data = :fail: no list here by that name\n";
+  "  data = :fail: 550 5.1.1 no list here by that name\n";
 
 const char exim_router_callout[] =
   "# For verification only: the call forward goes to Listward's call-out listener, whose answer may depend on the sender.\n"
@@ -285,7 +301,7 @@ word_size(const struct installation *installation, struct setup_text *text)
 static char *
 word_maps(const struct installation *installation, struct setup_text *text)
 {
-  setup_conf(text, installation, "mta", "maps", installation->maps, "the server keeps the files there up to date");
+  (void)text;
   return g_strdup(installation->maps);
 }
 
@@ -449,6 +465,18 @@ exim_relay_domains(const struct installation *installation, struct setup_text *t
                "# Others may send to these domains. Keep what is there already, with ';' between; domains of this host's own users need not be named.\n"
                "# Without Debian's files: `domainlist relay_to_domains` in the main section.\n"
                "dc_relay_domains='@RELAY_DOMAINS@'\n");
+}
+
+void
+exim_keep_files(const struct installation *installation, struct setup_text *text)
+{
+  const struct config *config = installation->config;
+  g_autofree char *install = g_strdup_printf("install -d -o %s %s", *config->user ? config->user : "root", installation->maps);
+  g_autofree char *write = g_strdup_printf("listward mta exim --write %s", installation->maps);
+  setup_conf(text, installation, "mta", "maps", installation->maps, "the files are kept up to date there");
+  if (*config->mta_maps == '\0')
+    setup_run(text, install, "the folder of the files");
+  setup_run(text, write, "writes the files for the first time");
 }
 
 void

@@ -85,12 +85,14 @@ make_live(const struct installation *installation, struct setup_text *text)
 static void
 make_aliases_file(const struct installation *installation, struct setup_text *text)
 {
+  exim_keep_files(installation, text);
   make_routed(installation, text, exim_router_aliases);
 }
 
 static void
 make_files(const struct installation *installation, struct setup_text *text)
 {
+  exim_keep_files(installation, text);
   make_routed(installation, text, exim_router_files);
 }
 
@@ -105,6 +107,7 @@ make_lmtp_smtp_transport(const struct installation *installation, struct setup_t
 {
   exim_relay_domains(installation, text);
   exim_part(installation, text, EXIM_MAIN, exim_domains, NULL);
+  exim_part(installation, text, EXIM_RCPT, exim_rcpt_verify, NULL);
   exim_part(installation, text, EXIM_ROUTERS, exim_router_all, NULL);
   exim_part(installation, text, EXIM_TRANSPORTS, exim_transport_lmtp, NULL);
   exim_reload(text);
@@ -115,7 +118,7 @@ make_lmtp_socket(const struct installation *installation, struct setup_text *tex
 {
   exim_relay_domains(installation, text);
   exim_part(installation, text, EXIM_MAIN, exim_domains, NULL);
-  exim_part(installation, text, EXIM_ROUTERS, exim_router_all, NULL);
+  exim_part(installation, text, EXIM_ROUTERS, exim_router_live, exim_router_unknown, NULL);
   exim_part(installation, text, EXIM_TRANSPORTS, exim_transport_socket, NULL);
   exim_reload(text);
 }

@@ -33,9 +33,7 @@ syslog_timestamp = no
 syslog_duplication = no
 disable_ipv6 = true
 rfc1413_query_timeout = 0s
-chunking_advertise_hosts = {chunking}
 dsn_advertise_hosts = *
-{own}
 '''
 ROUTERS = '''mailboxes:
   driver = accept
@@ -46,65 +44,70 @@ elsewhere:
   domains = ! +local_domains
   transport = elsewhere
 '''
-MAILBOX = '''{name}:
+MAILBOX = r'''{name}:
   driver = appendfile
   directory = /var/mail/test/{folder}
   maildir_format
   user = vmail
   group = vmail
   return_path_add
-  headers_add = Delivered-To: $local_part@$domain
+  message_prefix = Delivered-To: $local_part@$domain\n
 '''
-TEMPLATE = '/etc/exim4/exim4.conf.template'
-DEBCONF_FILE = '/etc/exim4/update-exim4.conf.conf'
+# What is printed is in place before Exim starts: there is nothing to be read again.
+SYSTEMCTL = """#!/bin/sh
+test "$*" = "reload exim4"
+"""
+TEMPLATE, DEBCONF_FILE = 'exim4.conf.template', 'update-exim4.conf.conf'
 ACLS = {'acl_check_rcpt, first': '30_exim4-config_check_rcpt', 'acl_check_data, first': '40_exim4-config_check_data'}
 # place: the line of exim4.conf.template below which the text goes
 BELOW = {'acl section, first': 'begin acl', 'acl_check_rcpt, first': 'acl_check_rcpt:', 'acl_check_data, first': 'acl_check_data:',
          'routers, first': 'begin routers', 'transports': 'begin transports'}
 # place: the file of its own in the split configuration
-SPLIT = {'main section': 'main/50_listward', 'acl section, first': 'acl/10_listward', 'routers, first': 'router/050_listward', 'transports': 'transport/50_listward'}
+SPLIT = {'main section': 'main/50_', 'acl section, first': 'acl/10_', 'routers, first': 'router/050_', 'transports': 'transport/50_'}
 
 
 class DebianExim(Exim):
-    COMMAND = ('/bin/sh', '-c', 'update-exim4.conf && exec /usr/sbin/exim4 -bdf')
+    COMMAND = ('/bin/sh', '-c', 'mkdir -p /run/exim4; update-exim4.conf && exec /usr/sbin/exim4 -bdf')
 
-    def configure(self, parts=(), own_domains='', own='', split=False):
-        """`parts`: what was printed: dictionaries with file, place and text. `own`: more lines of the main section."""
-        self.settings = DEBCONF.format(port=self.port, split=str(split).lower(), own=own_domains)
+    def configure(self, own_domains='', own='', split=False):
+        """`own_domains`: of this host's users, as in dc_other_hostnames. `own`: more lines of the main section."""
         self.split = split
         self.texts = {}  # of files below /etc/exim4
-        self.write('lower/etc/mailname', self.hostname)
-        self.put('transports', MAILBOX.format(name='mailbox', folder='$domain_data') + MAILBOX.format(name='elsewhere', folder='elsewhere'), 'test')
-        self.put('routers, first', ROUTERS.format(mailboxes=' : '.join(self.mailboxes)), 'test')
-        self.put('main section', MAIN.format(chunking='' if 'CHUNKING' in self.lacks else '*', own=own), 'test')
-        for part in parts:
-            self.paste(part)
+        self.debconf = DEBCONF.format(port=self.port, split=str(split).lower(), own=own_domains)
         macros = MACROS.format(hostname=self.hostname, size=self.size)
         self.texts['conf.d/main/000_localmacros' if split else 'exim4.conf.localmacros'] = macros
-        self.texts['update-exim4.conf.conf'] = self.settings
+        self.put('transports', MAILBOX.format(name='mailbox', folder='$domain_data') + MAILBOX.format(name='elsewhere', folder='elsewhere'), 'test')
+        self.put('routers, first', ROUTERS.format(mailboxes=' : '.join(self.mailboxes)), 'test')
+        self.put('main section', MAIN + own, 'test')
+        self.write('lower/etc/mailname', self.hostname)
+        self.write('lower/etc/aliases', 'postmaster: root\nroot: root@example.net')
+        self.write('lower/usr/local/sbin/systemctl', SYSTEMCTL, 0o755)
+        self.write_texts()
+
+    def paste(self, printed):
+        """Puts the parts of lib/mta/printed.py where they say."""
+        for part in printed.of(DEBCONF_FILE):
+            line = re.search(rf'^{part.place}=.*', part.text, re.M)[0]
+            self.debconf, count = re.subn(rf'(?m)^{part.place}=.*', lambda _: line, self.debconf)
+            assert count == 1, part.place
+        for part in printed.of(TEMPLATE):
+            self.put(part.place, part.text, 'listward')
+        self.write_texts()
+
+    def write_texts(self):
+        self.texts[DEBCONF_FILE] = self.debconf
         for path, text in self.texts.items():
             self.write('lower/etc/exim4/' + path, text)
 
-    def paste(self, part):
-        if part['file'] == DEBCONF_FILE:
-            name = part['place']
-            lines = [line for line in part['text'].splitlines() if line.startswith(name + '=')]
-            self.settings = re.sub(rf'^{name}=.*', lambda _: lines[0], self.settings, flags=re.M)
-        elif part['file'] == TEMPLATE:
-            self.put(part['place'], part['text'], 'listward')
-        else:  # a file of its own
-            self.write('lower' + part['file'], part['text'])
-
-    def put(self, place, text, name):
+    def put(self, place, text, owner):
         if self.split and place in SPLIT:
-            path = 'conf.d/' + SPLIT[place].replace('listward', f'{"5" if name == "test" else ""}{name}')
-            self.texts[path] = text
+            self.texts[f'conf.d/{SPLIT[place].replace("050", "051") if owner == "test" else SPLIT[place]}{owner}'] = text
         elif self.split:
             self.insert('conf.d/acl/' + ACLS[place], BELOW[place], text)
         elif place == 'main section':
-            self.insert('exim4.conf.template', 'begin acl', text, above=True)
+            self.insert(TEMPLATE, 'begin acl', text, above=True)
         else:
-            self.insert('exim4.conf.template', BELOW[place], text)
+            self.insert(TEMPLATE, BELOW[place], text)
 
     def insert(self, path, mark, text, above=False):
         """Below or above the line `mark` of a file below /etc/exim4."""
