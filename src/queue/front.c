@@ -153,7 +153,7 @@ front_judge(struct store *store, const struct intake_options *options, const str
   for (size_t i = 0; i < items.n; i++) {
     if (res != RES_OK && is_to_be_remembered(&items.items[i]))
       item_fail(&items.items[i], error, "a verdict could not be remembered");
-    intake_log_front(&items.items[i]);
+    intake_log_front(&items.items[i], !what.told);
   }
   items_answer(&items, recipients, n);
   items_clear(&items);

@@ -34,19 +34,21 @@ intake_log_room(const struct item *item)
   log_note("held posting discarded to make room", log_str("list", intake_subject(item->target)), log_str("discarded", item->displaced));
 }
 
-/* What follows a verdict other than a refusal is counted when it comes. */
+/* A delivery follows a verdict that lets the message pass, and is told and counted then. */
 void
-intake_log_front(const struct item *item)
+intake_log_front(const struct item *item, bool passes)
 {
   const struct intake *intake = item->intake;
-  bool refused = reply_code(item->reply) >= 500;
+  bool put_off = reply_is_temporary(item->reply), refused = !passes && reply_code(item->reply) >= 500;
+  const char *event = put_off ? "posting put off in front" : refused ? "posting refused in front" : "posting judged in front";
   counter_add(COUNTER_FRONT, 1);
-  if (refused || reply_is_temporary(item->reply))
+  if (refused || put_off)
     counter_add(refused ? COUNTER_REFUSED : COUNTER_TROUBLE, 1);
-  log_note(refused ? "posting refused in front" : "posting judged in front", log_str("list", intake_subject(item->target)),
-           log_str("from", intake->message->reverse_path), log_str("sender", content_sender(intake->content)),
-           log_int("size", (int64_t)intake->content->message.n), log_str("rule", item->verdict.rule ? item->verdict.rule : ""), log_str("reason", item->reason),
-           log_str("verdict", verdict_action_name(item->verdict.action)), log_int("code", reply_code(item->reply)));
+  log_write(passes && !put_off ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, event,
+            LOG_FIELDS(log_str("list", intake_subject(item->target)), log_str("from", intake->message->reverse_path),
+                       log_str("sender", content_sender(intake->content)), log_int("size", (int64_t)intake->content->message.n),
+                       log_str("rule", item->verdict.rule ? item->verdict.rule : ""), log_str("reason", item->reason),
+                       log_str("verdict", verdict_action_name(item->verdict.action)), log_int("code", reply_code(item->reply))));
 }
 
 void
