@@ -390,7 +390,7 @@ make_proxy_filter(const struct installation *installation, struct setup_text *te
   const char *next_hop = *installation->config->smtp_next_hop ? installation->config->smtp_next_hop : NEXT_HOP;
   main_cf(installation, text);
   relay_domains(installation, text);
-  any_recipient(text);
+  live_recipients(installation, text);
   transport_maps(installation, text);
   proxied_smtpd(installation, text);
   local_lmtp_service(installation, text);

@@ -10,9 +10,11 @@ TIMEOUT = 300
 class Files(PostfixSetUp, SetUpChecks):
     def test_a_new_list_is_known_by_itself(self):
         """The server writes the files again, and runs postmap."""
+        since = len(self.daemon.lines)
         name = f'new@{self.DOMAIN}'
         self.assertRegex(self.send('ann@example.net', [name], b'').rcpt[0], self.UNKNOWN)
         self.daemon.run('create', '--style', 'legacy-default', self.at_home(name))
+        self.daemon.wait_log(since, event='maps written')
         self.mta.poll(lambda: self.send('ann@example.net', [name], self.message('new', 'ann@example.net')).rcpt[0].startswith('250'), 'the new list is known')
 
 

@@ -10,7 +10,7 @@ TIMEOUT = 300
 
 class ProxyFilter(PostfixSetUp, SetUpChecks, unittest.TestCase):
     SETUP = 'proxy-filter'
-    SERVICES = ('smtp',)
+    SERVICES = ('smtp', 'socketmap')
     CONF = {'smtp': {'next_hop': f'127.0.0.1:{ports.free_port()}'}}
     DIALOGUE = FRONT
     OTHERS_PASS = False

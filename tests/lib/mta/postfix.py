@@ -156,7 +156,7 @@ class Postfix(Mta):
 
     def postmap(self):
         """The path of a postmap for those outside, who have neither its libraries nor its user. What it makes is the same."""
-        self.write('postmap/main.cf', ['compatibility_level = 3.6', 'mail_owner = daemon', 'setgid_group = daemon'])
+        self.write('postmap/main.cf', ['compatibility_level = 3.6', 'mail_owner = daemon', 'setgid_group = games'])
         libraries = f'{self.tree}/usr/lib/postfix:{self.tree}/usr/lib/x86_64-linux-gnu'
         self.write('postmap/postmap', ['#!/bin/sh', f'LD_LIBRARY_PATH={libraries} exec {self.tree}/usr/sbin/postmap -c {self.path("postmap")} "$@"'], 0o755)
         return self.path('postmap/postmap')
