@@ -6,9 +6,12 @@ import signal
 import sqlite3
 import unittest
 
-from lib import crash_database, crash_load, crash_run
+from lib import crash_database, crash_load, crash_run, ports
 from lib.crash_case import DAY, HELD, JOBS, LARGE, MANY, PERSONAL, PLAIN, SMALL, Stepping
 from lib.crash_load import DOMAIN, List
+from lib.lmtp import Client, Closed
+from lib.sink import Sink
+from lib.milter import Milter
 
 TIMEOUT = 300
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -90,6 +93,37 @@ class Coming(Stepping):
         self.assertEqual(sum(len(taken[-1]) for taken in self.hop.journal.taken), len(PLAIN.members), 'what was recorded comes once')
 
 
+class InFront(Stepping):
+    """A verdict in front of the MTA's queue, and the delivery that follows. The list thinks otherwise by then."""
+
+    def settings(self):
+        self.port = ports.free_port()
+        return {'milter': {'listen': f'127.0.0.1:{self.port}'}}
+
+    def judge(self):
+        """The milter's answer to what is handed in next; '': it died."""
+        with Milter(self.port) as milter:
+            return milter.post(crash_load.PERSON, [PLAIN.address], crash_load.message(self.number + 1, SMALL)).answer
+
+    def way(self, mark, remembered):
+        self.start(mark)
+        self.assertEqual(self.judge(), '')
+        self.died()
+        self.assertEqual(self.rows('SELECT count(*) FROM front_verdict'), [(remembered,)])
+        self.assertTrue(self.start())
+        if not remembered:
+            self.assertEqual(self.judge(), 'a')
+        self.command('set', PLAIN.address, 'default_nonmember_action=discard')
+        self.hand_in()
+        self.finish()
+
+    def test_front_written(self):
+        self.way('front-written', 0)
+
+    def test_front_committed(self):
+        self.way('front-committed', 1)
+
+
 class Arriving(Stepping):
     """A large message is written in pieces while it arrives."""
 
@@ -124,6 +158,41 @@ class Arriving(Stepping):
 
     def test_orphan_swept(self):
         self.orphan('orphan-swept')
+
+
+class PassedOn(Stepping):
+    """Over SMTP, for a list and for others: the next hop has it before it is stored."""
+
+    def settings(self):
+        self.next_hop = Sink()
+        self.addCleanup(self.next_hop.stop)
+        self.smtp = ports.free_port()
+        return {'smtp': {'listen': f'127.0.0.1:{self.smtp}', 'next_hop': f'127.0.0.1:{self.next_hop.port}'}}
+
+    def send(self):
+        """The reply; None: the connection is lost."""
+        with Client(self.smtp) as client:
+            client.lhlo(verb='EHLO')
+            self.assertEqual([reply.code for reply in client.envelope(crash_load.PERSON, [PLAIN.address, 'cat@users.example.org'])], [250] * 3)
+            self.assertEqual(client.command('DATA').code, 354)
+            try:
+                client.send(crash_load.message(1, SMALL) + b'.\r\n')
+                return str(client.reply())
+            except (Closed, OSError):
+                return None
+
+    def test_passed_on(self):
+        """The client was told nothing, so it sends again: others get it twice, the list once."""
+        self.start('passed-on')
+        self.assertIsNone(self.send())
+        self.died()
+        self.assertEqual(self.rows('SELECT count(*) FROM posting'), [(0,)])
+        self.assertEqual(len(self.next_hop.messages), 1)
+        self.assertTrue(self.start())
+        self.told.settle(1, PLAIN, self.send().encode())
+        self.assertEqual(len(self.next_hop.messages), 2)
+        self.finish()
+        self.assertEqual(sum(len(taken[-1]) for taken in self.hop.journal.taken), len(PLAIN.members))
 
 
 class TakenBack(Stepping):
