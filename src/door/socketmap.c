@@ -108,7 +108,7 @@ answer_access(const struct lookup *lookup)
     answer_ours(lookup, fate, "DUNNO");
 }
 
-/* "550 5.7.1 TEXT" as "ERROR 5.7.1: 550 TEXT". Sendmail takes the text apart as if it were an address: without what would be a comment, a quote or a route there. */
+/* "CODE X.Y.Z TEXT" as "ERROR X.Y.Z: CODE TEXT". Sendmail takes the text apart as if it were an address: without what would be a comment, a quote or a route there. */
 static void
 answer_error(const struct lookup *lookup)
 {
