@@ -266,7 +266,7 @@ keep_files(const struct installation *installation, struct setup_text *text, con
   if (uses_stock_service(installation))
     setup_conf(text, installation, "mta", "postfix_service", OWN_SERVICE, "the service in master.cf that they name");
   if (*config->mta_maps == '\0')
-    setup_run(text, install, "the folder of the files");
+    setup_prepare(text, install, "the folder of the files, before the server starts that is to write there");
   setup_run(text, write, "writes the files for the first time");
   setup_run(text, postmap, "makes tables of them");
 }
@@ -468,31 +468,39 @@ make_remote(const struct installation *installation, struct setup_text *text)
   reload(text);
 }
 
+#define IN_FRONT "at RCPT: unknown addresses, banned senders, announced size; after the dot: the rest, if all recipients refuse"
+#define AFTER_QUEUE "Then 250: refused postings are held or discarded, too large ones bounce"
+
 const struct mta_setup postfix_setups[] = {
   { .name = "live", .doc = "recommended: a domain of lists; addresses are looked up live, the verdict is in the dialogue",
-    .sees = "everything", .refuses = "unknown addresses at RCPT; all else after the dot, if all recipients are refused", .author = "550 with the reason, in the dialogue",
-    .make = make_live },
+    .sees = "everything", .refuses = IN_FRONT,
+    .author = "550 User unknown; else 550 or 552 with our reason. Nothing bounces", .make = make_live },
   { .name = "milter", .doc = "lists and users in one domain: addresses by generated files, the verdict in the dialogue by the milter",
-    .sees = "everything", .refuses = "at RCPT: unknown addresses, banned senders, size; after the dot: the rest, if all recipients refuse",
-    .author = "550 with the reason, in the dialogue", .make = make_milter },
+    .sees = "everything", .refuses = IN_FRONT,
+    .author = "550 User unknown; else 550 or 552 with our reason. Nothing bounces", .make = make_milter },
   { .name = "own-domain", .doc = "lists and users in one domain, by generated files",
-    .sees = "the recipient", .refuses = "unknown addresses at RCPT", .author = "550 User unknown; refused postings are held or bounced after 250", .make = make_own_domain },
+    .sees = "the recipient", .refuses = "unknown addresses at RCPT", .author = "550 User unknown. " AFTER_QUEUE,
+    .make = make_own_domain },
   { .name = "relay", .doc = "a domain of lists, by generated files",
-    .sees = "the recipient", .refuses = "unknown addresses at RCPT", .author = "550 User unknown; refused postings are held or bounced after 250", .make = make_relay },
+    .sees = "the recipient", .refuses = "unknown addresses at RCPT", .author = "550 User unknown. " AFTER_QUEUE,
+    .make = make_relay },
   { .name = "virtual", .doc = "lists in a virtual alias domain, by generated files",
-    .sees = "the recipient", .refuses = "unknown addresses at RCPT", .author = "550 User unknown; refused postings are held or bounced after 250", .make = make_virtual },
+    .sees = "the recipient", .refuses = "unknown addresses at RCPT", .author = "550 User unknown. " AFTER_QUEUE,
+    .make = make_virtual },
   { .name = "whole-domain", .doc = "a domain of lists; Postfix asks by LMTP whether an address exists, and remembers",
-    .sees = "the recipient", .refuses = "unknown addresses at RCPT, a second later", .author = "550 with the reason; refused postings are held or bounced after 250",
+    .sees = "the recipient", .refuses = "unknown addresses at RCPT, a second later", .author = "550 undeliverable address, with our reason. " AFTER_QUEUE,
     .make = make_whole_domain },
   { .name = "policy", .doc = "a domain of lists; addresses are looked up live, senders and size are asked about with the policy protocol",
-    .sees = "sender, recipient, size", .refuses = "at RCPT: unknown addresses, banned senders, announced size; after the dot: size, if there is one recipient", .author = "550 with the reason for addresses, banned senders and size",
-    .make = make_policy },
+    .sees = "sender, recipient, size", .refuses = "at RCPT: unknown addresses, banned senders, announced size; after the dot: size, if there is one recipient",
+    .author = "550 User unknown; 550 or 552 with our reason. Then 250: who is no member is held", .make = make_policy },
   { .name = "access", .doc = "a domain of lists, with an access table that answers live",
-    .sees = "the recipient", .refuses = "unknown addresses at RCPT", .author = "550 with the reason; refused postings are held or bounced after 250", .make = make_access },
+    .sees = "the recipient", .refuses = "unknown addresses at RCPT",
+    .author = "550 with our reason. " AFTER_QUEUE, .make = make_access },
   { .name = "proxy-filter", .doc = "everything from outside goes through Listward before Postfix takes it",
-    .sees = "everything", .refuses = "at RCPT: unknown addresses, banned senders, size; after the dot, if all recipients are refused",
-    .author = "our reply word by word, in the dialogue", .make = make_proxy_filter },
+    .sees = "everything", .refuses = IN_FRONT,
+    .author = "550 User unknown; else our replies word by word, the 250 too. Nothing bounces", .make = make_proxy_filter },
   { .name = "remote", .doc = "Listward on another host, over TLS",
-    .sees = "the recipient", .refuses = "unknown addresses at RCPT, a second later", .author = "550 with the reason; refused postings are held or bounced after 250", .make = make_remote },
+    .sees = "the recipient", .refuses = "unknown addresses at RCPT, a second later",
+    .author = "550 undeliverable address, with our reason. " AFTER_QUEUE, .make = make_remote },
   { NULL },
 };

@@ -16,7 +16,7 @@ struct want {
 };
 
 struct setup_text {
-  GPtrArray *parts, *runs; /* in order */
+  GPtrArray *parts, *preparations, *runs; /* in order */
   GPtrArray *wants;        /* those of one section follow each other */
   GPtrArray *missing;
   GPtrArray *example; /* of a domain */
@@ -59,6 +59,7 @@ setup_text_new(void)
   struct setup_text *text = g_new(struct setup_text, 1);
   *text = (struct setup_text){
     .parts = g_ptr_array_new_with_free_func(part_free),
+    .preparations = g_ptr_array_new_with_free_func(run_free),
     .runs = g_ptr_array_new_with_free_func(run_free),
     .wants = g_ptr_array_new_with_free_func(want_free),
     .missing = g_ptr_array_new_with_free_func(g_free),
@@ -73,6 +74,7 @@ setup_text_free(struct setup_text *text)
   if (text == NULL)
     return;
   g_ptr_array_unref(text->parts);
+  g_ptr_array_unref(text->preparations);
   g_ptr_array_unref(text->runs);
   g_ptr_array_unref(text->wants);
   g_ptr_array_unref(text->missing);
@@ -133,6 +135,12 @@ void
 setup_run(struct setup_text *text, const char *command, const char *why)
 {
   add_run(text->runs, command, why);
+}
+
+void
+setup_prepare(struct setup_text *text, const char *command, const char *why)
+{
+  add_run(text->preparations, command, why);
 }
 
 /* --- what they need of listward.conf --- */
@@ -245,6 +253,8 @@ each(const struct setup_text *text, void (*take_part)(void *arg, const struct pa
     take_part(arg, g_ptr_array_index(conf, i));
   for (guint i = 0; i < text->parts->len; i++)
     take_part(arg, g_ptr_array_index(text->parts, i));
+  for (guint i = 0; i < text->preparations->len; i++)
+    take_run(arg, g_ptr_array_index(text->preparations, i));
   if (conf->len)
     take_run(arg, &restart);
   for (guint i = 0; i < text->runs->len; i++)

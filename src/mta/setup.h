@@ -14,6 +14,8 @@ void setup_part(struct setup_text *text, const char *file, const char *place);
 void setup_line(struct setup_text *text, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* A command to run after all parts are in place, with what it does. In order. */
 void setup_run(struct setup_text *text, const char *command, const char *why);
+/* The same, but before the server is restarted with what listward.conf says now. */
+void setup_prepare(struct setup_text *text, const char *command, const char *why);
 
 /* Which socket of a service a set-up needs. */
 enum setup_socket { SETUP_ANY, SETUP_TCP, SETUP_UNIX };
