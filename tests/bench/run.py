@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 from bench import table  # noqa: E402
 from bench.accept import Accept, Sustained  # noqa: E402
+from bench.answers import Answers  # noqa: E402
 from bench.delay import Delay  # noqa: E402
 from bench.fanout import Fanout  # noqa: E402
 from bench.group import Sizes  # noqa: E402
@@ -25,7 +26,7 @@ from bench.machine import describe  # noqa: E402
 from bench.members import Members  # noqa: E402
 from bench.postfix import Queue  # noqa: E402
 
-GROUPS = (Accept, Sustained, Lists, Fanout, Queue, Members, Delay, Rest, Growth)
+GROUPS = (Accept, Sustained, Lists, Answers, Fanout, Queue, Members, Delay, Rest, Growth)
 
 
 def wanted(words):
