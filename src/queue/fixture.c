@@ -48,9 +48,11 @@ fixture_tear_down(struct fixture *fixture)
 }
 
 void
-fixture_restart(struct fixture *fixture)
+fixture_restart(struct fixture *fixture, void (*meanwhile)(void))
 {
   store_stop(fixture);
+  if (meanwhile)
+    meanwhile();
   store_start(fixture);
 }
 

@@ -20,8 +20,8 @@ struct fixture {
 void fixture_set_up(struct fixture *fixture);
 /* The other half of fixture_set_up. */
 void fixture_tear_down(struct fixture *fixture);
-/* Closes and opens the store again. */
-void fixture_restart(struct fixture *fixture);
+/* Closes and opens the store again; `meanwhile`, if not NULL, is called in between. */
+void fixture_restart(struct fixture *fixture, void (*meanwhile)(void));
 
 /* Makes a list, and its domain. */
 void fixture_list(struct fixture *fixture, const char *name);

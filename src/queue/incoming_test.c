@@ -119,7 +119,7 @@ test_sweep(void)
   fixture_run(&fixture, "INSERT INTO message (size, accepted, created_at) VALUES (0, 0, 1), (0, 0, 2)");
   fixture_run(&fixture, "INSERT INTO message_piece (message_id, number, octets) WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 39) "
                         "SELECT m.id, n.i, 'x' FROM n, message m WHERE m.accepted = 0");
-  fixture_restart(&fixture);
+  fixture_restart(&fixture, NULL);
   g_assert_cmpint(incoming_sweep(fixture.store, NULL), ==, RES_OK);
   g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM message"), ==, 1);
   g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM message_piece"), ==, 4);
