@@ -3,9 +3,10 @@ else flows; `retry` takes them back into service, and `retry --hold` gives them 
 import re
 import unittest
 
-from lib import crash_database, crash_load
+from lib import crash_database, crash_load, ports
 from lib.crash_case import PERSONAL, PLAIN, SMALL, Stepping
 from lib.crash_load import DOMAIN
+from lib.milter import Milter
 
 TIMEOUT = 300
 DEATHS = 3
@@ -131,11 +132,11 @@ class OnItsWay(Poisoned):
         self.check_shown('set-aside')
 
 
-class ComingIn(Poisoned):
+class Entering(Poisoned):
     """A message that kills before anything is durable: its MTA keeps it and comes again."""
 
     def send(self, stage):
-        """The reply after the dot; None: it died."""
+        """The reply; None: it died."""
         try:
             if self.mta.sock is None:
                 self.mta.connect()
@@ -170,13 +171,7 @@ class ComingIn(Poisoned):
         self.server.stop()
         self.assertEqual(crash_database.all_of(self.server.database), [])
 
-    def test_judging(self):
-        self.way('judge')
-
-    def test_keeping(self):
-        self.way('keep')
-
-    def test_success_forgives(self):
+    def forgiven(self):
         """Two deaths, and then it goes well: no suspect any more."""
         for _ in range(DEATHS - 1):
             self.start_poisoned()
@@ -184,6 +179,41 @@ class ComingIn(Poisoned):
         self.start()
         self.assertRegex(self.send('judge'), rb'^250 ')
         self.assertEqual(self.rows('SELECT count(*) FROM suspect'), [(0,)])
+
+
+class ComingIn(Entering):
+    """Over LMTP."""
+
+    def test_judging(self):
+        self.way('judge')
+
+    def test_keeping(self):
+        self.way('keep')
+
+    def test_success_forgives(self):
+        self.forgiven()
+
+
+class InFront(Entering):
+    """In front of the queue, over a milter: the author's MTA keeps it."""
+
+    def settings(self):
+        self.port = ports.free_port()
+        return {'milter': {'listen': f'127.0.0.1:{self.port}'}}
+
+    def send(self, stage):
+        with Milter(self.port) as milter:
+            verdict = milter.post(self.sender(stage), [PLAIN.address], crash_load.message(1000, SMALL, self.sender(stage)))
+        if not verdict.answer:
+            self.died()
+            return None
+        return verdict.text.encode() if verdict.answer == 'y' else b'250 '
+
+    def test_judging(self):
+        self.way('judge')
+
+    def test_success_forgives(self):
+        self.forgiven()
 
 
 class Handled(Poisoned):
