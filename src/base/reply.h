@@ -41,7 +41,7 @@
   X(REPLY_BUSY, 421, "4.3.2", "too many sessions, please try again")                            \
   X(REPLY_SHUTDOWN, 421, "4.3.2", "the server is stopping, please try again")                   \
   X(REPLY_NOT_ALLOWED, 421, "4.7.1", "connections from your address are not allowed here")         \
-  X(REPLY_TLS_FIRST, 530, "5.7.0", "STARTTLS and a client certificate are needed first")        \
+  X(REPLY_TLS_FIRST, 450, "4.7.0", "STARTTLS and a client certificate are needed first")        \
   X(REPLY_NO_TLS, 454, "4.7.0", "TLS is not available now")                                     \
   X(REPLY_START_TLS, 220, "2.0.0", "begin TLS")                                                 \
   X(REPLY_NO_RELAY, 550, "5.7.1", "mail for that address is not taken here")                    \

@@ -14,6 +14,7 @@ starttls_may_be_offered(const struct door_session *session)
   return !session->peer.unix_socket && tls_holder_has(session->options->tls) && !has_tls(session);
 }
 
+/* What is answered then is temporary: after RFC 3207's 530 an MTA would bounce all that waits, for want of a line in its configuration. */
 bool
 starttls_is_due(const struct door_session *session)
 {

@@ -140,11 +140,11 @@ static const struct {
   { .name = "a command behind", .tls = OFFERED, .offered = true, .input = "STARTTLS\r\nMAIL FROM:<a@x.example>\r\n", .last = "501 5.5.4" },
   { .name = "half a command behind", .tls = OFFERED, .offered = true, .input = "STARTTLS\r\nM", .last = "501 5.5.4" },
   { .name = "mail in the clear", .tls = OFFERED, .afar = true, .offered = true, .input = "MAIL FROM:<a@x.example>\r\n", .last = "250 2.1.0" },
-  { .name = "demanded: MAIL", .tls = DEMANDED, .afar = true, .offered = true, .input = "MAIL FROM:<a@x.example>\r\n", .last = "530 5.7.0" },
-  { .name = "demanded: XFORWARD", .tls = DEMANDED, .afar = true, .offered = true, .input = "XFORWARD NAME=a\r\n", .last = "530 5.7.0" },
-  { .name = "demanded: VRFY", .tls = DEMANDED, .afar = true, .offered = true, .input = "VRFY list\r\n", .last = "530 5.7.0" },
-  { .name = "demanded: RSET", .tls = DEMANDED, .afar = true, .offered = true, .input = "RSET\r\n", .last = "530 5.7.0" },
-  { .name = "demanded: DATA", .tls = DEMANDED, .afar = true, .offered = true, .input = "DATA\r\n", .last = "530 5.7.0" },
+  { .name = "demanded: MAIL", .tls = DEMANDED, .afar = true, .offered = true, .input = "MAIL FROM:<a@x.example>\r\n", .last = "450 4.7.0" },
+  { .name = "demanded: XFORWARD", .tls = DEMANDED, .afar = true, .offered = true, .input = "XFORWARD NAME=a\r\n", .last = "450 4.7.0" },
+  { .name = "demanded: VRFY", .tls = DEMANDED, .afar = true, .offered = true, .input = "VRFY list\r\n", .last = "450 4.7.0" },
+  { .name = "demanded: RSET", .tls = DEMANDED, .afar = true, .offered = true, .input = "RSET\r\n", .last = "450 4.7.0" },
+  { .name = "demanded: DATA", .tls = DEMANDED, .afar = true, .offered = true, .input = "DATA\r\n", .last = "450 4.7.0" },
   { .name = "demanded: BDAT's octets are no commands", .tls = DEMANDED, .afar = true, .offered = true, .input = "BDAT 6 LAST\r\nQUIT\r\n", .last = "503 5.5.1" },
   { .name = "demanded: NOOP", .tls = DEMANDED, .afar = true, .offered = true, .input = "NOOP\r\n", .last = "250 2.0.0" },
   { .name = "demanded: QUIT", .tls = DEMANDED, .afar = true, .offered = true, .input = "QUIT\r\n", .last = "221 2.0.0" },
@@ -271,7 +271,7 @@ demanded_by_a_reload(void)
   say(&line, "a\r\n.\r\n");
   expect(&line, "250 2.6.0");
   say(&line, "MAIL FROM:<a@x.example>\r\n");
-  expect(&line, "530 5.7.0");
+  expect(&line, "450 4.7.0");
   line_close(&line);
 }
 

@@ -15,7 +15,7 @@ from lib.sink import Sink
 ANT = 'ant@lists.example.com'
 BAT = 'bat@example.net'
 NOT_ALLOWED = '421 4.7.1 connections from your address are not allowed here'
-TLS_FIRST = '530 5.7.0 STARTTLS and a client certificate are needed first'
+TLS_FIRST = '450 4.7.0 STARTTLS and a client certificate are needed first'
 
 
 def address_beyond():
