@@ -1,5 +1,4 @@
 """A real Postfix in front of Listward and behind it: postings go in through its smtpd and lmtp client, copies come back through its smtpd into mailboxes."""
-import os
 import re
 import smtplib
 import unittest
@@ -9,7 +8,6 @@ from lib.mta import Postfix
 from lib.tags import untagged
 
 TIMEOUT = 300
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DOMAIN = 'lists.example.com'
 LIST = 'ant@' + DOMAIN
 
@@ -159,61 +157,3 @@ class StoppedAndStarted(Loop):
         self.postfix.flush()
         mails = self.postfix.wait_mail(before + 2)[before:]
         self.assertEqual({mail.to for mail in mails}, {'ann@example.net', 'bob@example.net'})
-
-
-class RecommendedSetUp(unittest.TestCase):
-    """What README.md and docs/postfix.md tell to paste, line by line."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.daemon = Daemon()
-        cls.addClassCleanup(cls.daemon.close)
-        main_cf, master_cf = pasted(os.path.join(ROOT, 'README.md'))
-        main_cf = {name: value.replace('8024', str(cls.daemon.port)) for name, value in main_cf.items()}
-        cls.postfix = Postfix(main_cf={**main_cf, 'mynetworks': '127.0.0.1/32'}, master_cf=master_cf)
-        cls.addClassCleanup(cls.postfix.close)
-        cls.daemon.configure({'outlet': {'port': cls.postfix.port}})
-        cls.daemon.start()
-        cls.postfix.start()
-        cls.daemon.run('create', LIST)
-
-    def rcpt(self, address):
-        """What a client outside mynetworks is answered."""
-        with smtplib.SMTP('127.0.0.1', self.postfix.port, source_address=('127.0.0.9', 0)) as smtp:
-            smtp.ehlo()
-            smtp.mail('ann@example.net')
-            code, text = smtp.rcpt(address)
-        return f'{code} {text.decode()}'
-
-    def test_the_mta_asks_at_rcpt(self):
-        """A probe that takes longer than Postfix waits is answered 450: then the client comes again, as an MTA would."""
-        since = len(self.daemon.lines)
-
-        def answered(address):
-            reply = self.rcpt(address)
-            return None if reply.startswith('450') else reply
-        self.assertIn('550 5.1.1', self.postfix.wait_for(lambda: answered('nosuch@' + DOMAIN)))
-        self.assertIn('no list here by that name', self.rcpt('nosuch@' + DOMAIN))
-        self.assertTrue(self.postfix.wait_for(lambda: answered(LIST)).startswith('250'))
-        self.assertTrue(self.postfix.wait_for(lambda: answered('ant-owner@' + DOMAIN)).startswith('250'))
-        self.assertEqual(self.daemon.log_lines(since, event='posting accepted'), [])
-
-    def test_copies_leave_for_the_world(self):
-        """Members live in domains that Postfix only relays to; it neither refuses nor verifies them."""
-        self.daemon.run('addmembers', '-W', '-', LIST, stdin='ann@example.net\nbob@elsewhere.example\n')
-        since = len(self.postfix.lines)
-        self.postfix.send('ann@example.net', [LIST], message('world'))
-        self.daemon.wait_log(event='copies handed over', sent='2', failed='0')
-        self.assertEqual(self.postfix.log_lines(r'status=deliverable.*(ann|bob)@', since), [])
-
-    def test_the_manual_says_the_same(self):
-        self.assertEqual(pasted(os.path.join(ROOT, 'README.md')), pasted(os.path.join(ROOT, 'docs', 'postfix.md')))
-
-
-def pasted(path):
-    """({parameter: value}, master.cf text) of the indented lines below `# main.cf` and `# master.cf`."""
-    with open(path, encoding='utf-8') as file:
-        block = re.search(r'^( *)# main\.cf\n(.*?)^ *# master\.cf\n(.*?)(?=^\S|^$)', file.read(), re.M | re.S)
-    strip = len(block.group(1))
-    main_cf = dict(line.strip().split(' = ', 1) if ' = ' in line else (line.strip(' =\n'), '') for line in block.group(2).split('\n') if line.strip())
-    return main_cf, ''.join(line[strip:] + '\n' for line in block.group(3).splitlines())

@@ -79,6 +79,7 @@ class SetUp:
         for name, member in (cls.ant, 'ann@example.net'), (cls.bee, 'bob@example.net'), (cls.closed, 'carl@example.net'):
             cls.daemon.run('create', '-o', 'owner@example.net', cls.at_home(name))
             cls.daemon.run('addmembers', '-W', '-', cls.at_home(name), stdin=member + '\n')
+        cls.daemon.run('addmembers', '-W', '-', cls.at_home(cls.closed), stdin='zoe@elsewhere.example\n')
         cls.daemon.run('set', cls.at_home(cls.bee), 'default_nonmember_action=accept', 'max_message_size=100')
         cls.daemon.run('ban', 'mallory@outside.example', cls.at_home(cls.ant))
 
@@ -159,6 +160,13 @@ class SetUpChecks(SetUp):
         self.assert_taken(self.patient('ann@example.net', [self.ant], self.message('posting', 'ann@example.net')))
         mail, = self.wait_copies('posting', 1)
         self.assertEqual((mail.to, untagged(mail.sender), mail.body), ('ann@example.net', self.at_home('ant-bounces'), b'hello\n.dot\n'))
+        self.assert_no_bounce()
+
+    def test_copies_leave_for_the_world(self):
+        """To a domain that the MTA knows nothing of; it neither refuses nor asks."""
+        since = len(self.daemon.lines)
+        self.assert_taken(self.patient('carl@example.net', [self.closed], self.message('world', 'carl@example.net')))
+        self.daemon.wait_log(since, event='copies handed over', sent='2', failed='0')
         self.assert_no_bounce()
 
     def test_role_addresses(self):
