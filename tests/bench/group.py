@@ -15,9 +15,11 @@ class Sizes:
     answers: int = 3000
     idle_seconds: float = 10.0
     growth: int = 2000
+    milter_messages: int = 4000
 
 
-TINY = Sizes(accepts=60, sustained=30, members=700, copies=50, queue_members=300, lists=30, all_members=300, answers=40, idle_seconds=0.2, growth=60)
+TINY = Sizes(accepts=60, sustained=30, members=700, copies=50, queue_members=300, lists=30, all_members=300, answers=40, idle_seconds=0.2, growth=60,
+             milter_messages=20)
 
 
 class Group:

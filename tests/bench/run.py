@@ -24,9 +24,10 @@ from bench.lists import Lists, Rest  # noqa: E402
 from bench.load import Tools  # noqa: E402
 from bench.machine import describe  # noqa: E402
 from bench.members import Members  # noqa: E402
+from bench.milter import Milter  # noqa: E402
 from bench.postfix import Queue  # noqa: E402
 
-GROUPS = (Accept, Sustained, Lists, Answers, Fanout, Queue, Members, Delay, Rest, Growth)
+GROUPS = (Accept, Sustained, Lists, Answers, Fanout, Queue, Milter, Members, Delay, Rest, Growth)
 
 
 def wanted(words):
