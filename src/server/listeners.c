@@ -144,7 +144,8 @@ listeners_bind(const struct config *config, const struct service services[CONFIG
   made->sessions = g_ptr_array_new();
   made->max_sessions = (size_t)config->max_sessions;
   made->reserve = descriptors_reserve(config);
-  descriptors_raise(config->max_sessions, made->reserve);
+  bool relays = config->services[CONFIG_SMTP].listen[0] != NULL; /* their sessions have a next hop on the line, too */
+  descriptors_raise(config->max_sessions * (relays ? 2 : 1), made->reserve);
   made->stop_event = eventfd(0, EFD_CLOEXEC);
   enum res res = made->stop_event >= 0 ? RES_OK : trouble(error, REPLY_TROUBLE, "no descriptor for the listeners: %s", g_strerror(errno));
   if (res == RES_OK)

@@ -5,8 +5,10 @@
 #include "base/log.h"
 #include "door/one_reply.h"
 #include "net/endpoint.h"
+#include "server/descriptors.h"
 #include "server/peer_match.h"
 #include "smtp/smtp_relay.h"
+#include <unistd.h>
 
 /* The client waits meanwhile: Postfix for 100 s (smtpd_proxy_timeout), from the dot to the reply too. */
 #define CONNECT_TIMEOUT (20 * CLOCK_SECOND)
@@ -146,6 +148,10 @@ dial(struct relay *relay, const struct config *config, GError **error)
     res = endpoint_connect(endpoint, clock_monotonic() + wait_at_most(config, CONNECT_TIMEOUT), &fd, error);
   if (res != RES_OK)
     return res;
+  if (!descriptors_spare(fd, descriptors_reserve(config))) {
+    close(fd);
+    return trouble(error, REPLY_NEXT_HOP_TROUBLE, "no descriptor is left for a connection to it");
+  }
   const struct smtp_relay_options options = {
     .hostname = config->hostname,
     .reply_timeout = wait_at_most(config, REPLY_TIMEOUT_MAX),
