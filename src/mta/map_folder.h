@@ -1,5 +1,5 @@
 #pragma once
-/* A map that is a folder with an empty file for each address, for MTAs that look whether a file exists. What else lies there, is left alone. */
+/* A map that is a folder with an empty file (a link to the others) for each address, for MTAs that look whether a file exists. What else lies there, is left alone. */
 #include "base/error.h"
 #include <glib.h>
 #include <stdbool.h>
@@ -11,6 +11,7 @@ struct map_folder {
   bool differs; /* true once something is different */
   int fd;       /* -1: there is none */
   int64_t wanted;
+  char *source; /* a file that was made, of which others are made as links; NULL: none yet */
 };
 
 /* Begins, making it if it is missing; `folder` is the caller's room. RES_TEMP: the system would not. */
