@@ -88,7 +88,7 @@ const struct config_key config_table[] = {
   { "courier", "max_in_flight", CONFIG_SIZE, "1G", "octets of one list's copies, size times recipients, being sent at a time; one transaction may always", FIELD(courier_max_in_flight),
     .min = 1024, .max = INT64_C(1) << 50 },
   { "limits", "max_message_size", CONFIG_SIZE, "25M", "largest message taken; what SIZE announces", FIELD(max_message_size), .min = 1024, .max = INT64_C(1) << 31 },
-  { "limits", "max_sessions", CONFIG_INT, "500", "LMTP sessions at a time", FIELD(max_sessions), RESTART, .min = 1, .max = 10000 },
+  { "limits", "max_sessions", CONFIG_INT, "500", "sessions at a time, of all services together", FIELD(max_sessions), RESTART, .min = 1, .max = 10000 },
   { "limits", "max_memory", CONFIG_SIZE, "256M", "memory for messages that are arriving; beyond it 452", FIELD(max_memory), RESTART, .min = 1 << 20, .max = INT64_C(1) << 40 },
   { "limits", "min_free_space", CONFIG_SIZE, "64M", "of the database's file system; with less no mail is taken: 452", FIELD(min_free_space), .min = 0, .max = INT64_C(1) << 60 },
   { "limits", "command_timeout", CONFIG_TIME, "5m", "wait for a command (RFC 5321 4.5.3.2)", FIELD(command_timeout), .min = CLOCK_SECOND, .max = CLOCK_DAY },

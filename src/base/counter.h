@@ -4,7 +4,7 @@
 
 /* X(name, label, what it counts) */
 #define COUNTER_TABLE(X)                                                          \
-  X(COUNTER_SESSIONS, "sessions", "LMTP sessions begun")                          \
+  X(COUNTER_SESSIONS, "sessions", "sessions begun, of all services")                          \
   X(COUNTER_SESSIONS_REFUSED, "sessions_refused", "sessions turned away with 421") \
   X(COUNTER_SESSIONS_NOT_ALLOWED, "sessions_not_allowed", "sessions turned away: allow does not name their address") \
   X(COUNTER_ACCEPTED, "accepted", "postings accepted")                            \
