@@ -80,15 +80,22 @@ front_insert(struct tx *tx, const struct item *item, bool told, GError **error)
                  error);
 }
 
+static enum res
+prune(struct tx *tx, bool told, int64_t before, int limit, int *n, GError **error)
+{
+  enum res res = sql_run(tx, "DELETE FROM front_verdict WHERE (list_id, key) IN (SELECT list_id, key FROM front_verdict WHERE told = $1 AND at < $2 ORDER BY at LIMIT $3)",
+                         SQL_ARGS(sql_int(told), sql_int(before), sql_int(limit - *n)), error);
+  if (res == RES_OK)
+    *n += (int)sql_changes(tx);
+  return res;
+}
+
 enum res
-front_prune(struct tx *tx, int64_t before, int limit, int *n, GError **error)
+front_prune(struct tx *tx, int64_t now, int64_t window, int limit, int *n, GError **error)
 {
   *n = 0;
-  enum res res = sql_run(tx, "DELETE FROM front_verdict WHERE (list_id, key) IN (SELECT list_id, key FROM front_verdict WHERE at < $1 ORDER BY at LIMIT $2)",
-                         SQL_ARGS(sql_int(before), sql_int(limit)), error);
-  if (res == RES_OK)
-    *n = (int)sql_changes(tx);
-  return res;
+  enum res res = prune(tx, true, now - MIN(window, FRONT_TOLD_TIME), limit, n, error);
+  return res == RES_OK && *n < limit ? prune(tx, false, now - window, limit, n, error) : res;
 }
 
 /* --- judging --- */

@@ -2,6 +2,7 @@
 /* The verdict in front of the MTA's queue, over doors that do not take the message themselves (milter, Exim's DATA ACL): given to the author at once, remembered, and obeyed by
  * the delivery over LMTP that follows (DESIGN 2 and 6). The delivery finds it by list and key (queue/repeat.h); one that does not, since the MTA has changed the message, is judged
  * anew. It stands as it was given for [retention] dedupe, whatever changes meanwhile: the author has heard it. What is judged in front once more gets a new one. */
+#include "base/clock.h"
 #include "queue/intake.h"
 #include "queue/repeat.h"
 
@@ -13,5 +14,7 @@ void front_judge(struct store *store, const struct intake_options *options, cons
 /* The verdict that was given for this key after `since`. RES_OK: `verdict`, which is empty before, is filled in, to be cleared with verdict_clear(); `told`: it is a refusal, and
  * the author was told. RES_MORE: none. Inside a store_fn. */
 enum res front_find(struct tx *tx, int64_t list_id, const unsigned char key[REPEAT_KEY], int64_t since, struct verdict *verdict, bool *told, GError **error) MUST_CHECK;
-/* At most `limit` of those before `before` go; `n`: how many. Inside a store_fn. */
-enum res front_prune(struct tx *tx, int64_t before, int limit, int *n, GError **error) MUST_CHECK;
+/* Where nobody got the message no delivery follows, unless its MTA is odd, and of such there may be many: they are kept for so long at most. */
+#define FRONT_TOLD_TIME CLOCK_DAY
+/* At most `limit` of the verdicts from before `now` - `window` go; `n`: how many. Inside a store_fn. */
+enum res front_prune(struct tx *tx, int64_t now, int64_t window, int limit, int *n, GError **error) MUST_CHECK;

@@ -389,7 +389,7 @@ test_list_removed(void)
 /* --- what goes --- */
 
 struct prune {
-  int64_t before;
+  int64_t now;
   int limit, n;
 };
 
@@ -397,15 +397,27 @@ static enum res
 prune(struct tx *tx, void *arg, GError **error)
 {
   struct prune *prune = arg;
-  return front_prune(tx, prune->before, prune->limit, &prune->n, error);
+  return front_prune(tx, prune->now, 7 * CLOCK_DAY, prune->limit, &prune->n, error);
 }
 
 static int
-prune_before(struct fixture *fixture, int64_t before, int limit)
+prune_at(struct fixture *fixture, int64_t now, int limit)
 {
-  struct prune what = { .before = before, .limit = limit };
+  struct prune what = { .now = now, .limit = limit };
   g_assert_cmpint(fixture_write(fixture, prune, &what), ==, RES_OK);
   return what.n;
+}
+
+/* One a day. */
+static void
+judge_some(struct fixture *fixture, const char *from, int n)
+{
+  for (int i = 0; i < n; i++) {
+    char subject[8];
+    g_snprintf(subject, sizeof subject, "%d", i);
+    fixture->now = FIXTURE_NOW + i * CLOCK_DAY;
+    (void)front_answer(fixture, &(struct mail){ .header_from = from, .subject = subject, .to = { ANT } });
+  }
 }
 
 static void
@@ -413,18 +425,28 @@ test_prune(void)
 {
   struct fixture fixture;
   set_up(&fixture);
-  for (int i = 0; i < 5; i++) {
-    char subject[8];
-    g_snprintf(subject, sizeof subject, "%d", i);
-    fixture.now = FIXTURE_NOW + i;
-    g_assert_cmpint(front_answer(&fixture, &(struct mail){ .subject = subject, .to = { ANT } }), ==, REPLY_OK);
-  }
-  g_assert_cmpint(prune_before(&fixture, FIXTURE_NOW, 10), ==, 0);
-  g_assert_cmpint(prune_before(&fixture, FIXTURE_NOW + 4, 3), ==, 3);
-  g_assert_cmpint(fixture_int(&fixture, "SELECT min(at) FROM front_verdict"), ==, FIXTURE_NOW + 3);
-  g_assert_cmpint(prune_before(&fixture, FIXTURE_NOW + 4, 3), ==, 1);
-  g_assert_cmpint(prune_before(&fixture, FIXTURE_NOW + 4, 3), ==, 0);
+  judge_some(&fixture, "bea@example.org", 5);
+  g_assert_cmpint(prune_at(&fixture, FIXTURE_NOW + 7 * CLOCK_DAY, 10), ==, 0);
+  g_assert_cmpint(prune_at(&fixture, FIXTURE_NOW + 11 * CLOCK_DAY, 3), ==, 3);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT min(at) FROM front_verdict"), ==, FIXTURE_NOW + 3 * CLOCK_DAY);
+  g_assert_cmpint(prune_at(&fixture, FIXTURE_NOW + 11 * CLOCK_DAY, 3), ==, 1);
+  g_assert_cmpint(prune_at(&fixture, FIXTURE_NOW + 11 * CLOCK_DAY, 3), ==, 0);
   g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM front_verdict"), ==, 1);
+  fixture_tear_down(&fixture);
+}
+
+/* What nobody got goes after a day; what a delivery may follow stays. */
+static void
+test_prune_told(void)
+{
+  struct fixture fixture;
+  set_up(&fixture);
+  judge_some(&fixture, "bea@example.org", 4);
+  judge_some(&fixture, "eve@example.net", 4);
+  g_assert_cmpint(prune_at(&fixture, FIXTURE_NOW + 3 * CLOCK_DAY, 10), ==, 2);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM front_verdict WHERE told = 0"), ==, 4);
+  g_assert_cmpint(prune_at(&fixture, FIXTURE_NOW + 9 * CLOCK_DAY, 3), ==, 3);
+  g_assert_cmpint(fixture_int(&fixture, "SELECT count(*) FROM front_verdict WHERE told = 0"), ==, 3);
   fixture_tear_down(&fixture);
 }
 
@@ -449,5 +471,6 @@ main(int argc, char **argv)
   g_test_add_func("/front/trouble", test_trouble);
   g_test_add_func("/front/list-removed", test_list_removed);
   g_test_add_func("/front/prune", test_prune);
+  g_test_add_func("/front/prune-told", test_prune_told);
   return g_test_run();
 }

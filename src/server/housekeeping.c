@@ -113,7 +113,7 @@ prune_front(struct tx *tx, void *arg, GError **error)
 {
   struct round *round = arg;
   int n = 0;
-  enum res res = front_prune(tx, round->now - round->config->retention_dedupe, SLICE_SIZE, &n, error);
+  enum res res = front_prune(tx, round->now, round->config->retention_dedupe, SLICE_SIZE, &n, error);
   round->done = n;
   return res;
 }

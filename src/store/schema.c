@@ -167,11 +167,12 @@ static const char version_3[] =
 
 static const char version_4[] =
   /* Verdicts given in front of the MTA's queue, by the key of queue/repeat.h: the LMTP delivery that follows obeys them (queue/front.h). action, ground: the
-   * enums of verdict/verdict.h; reply: the enum of base/reply.h is not stable, so a word of queue/front.c stands here; told: the author was refused. */
+   * enums of verdict/verdict.h; reply: the enum of base/reply.h is not stable, so a word of queue/front.c stands here; told: nobody got the message,
+   * and its author knows. */
   "CREATE TABLE front_verdict ( "
   "list_id BIGINT NOT NULL, key $BYTES NOT NULL, action BIGINT NOT NULL, ground BIGINT NOT NULL, rule TEXT NOT NULL, reason TEXT NOT NULL, reply TEXT NOT NULL, "
   "told BIGINT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (list_id, key));\n"
-  "CREATE INDEX front_verdict_by_age ON front_verdict (at);\n";
+  "CREATE INDEX front_verdict_by_age ON front_verdict (told, at);\n";
 
 static const struct migration migrations[] = {
   { .version = 1, .sql = version_1 },
