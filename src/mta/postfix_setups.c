@@ -297,8 +297,19 @@ file_line(const struct installation *installation, struct setup_text *text, cons
   setup_line(text, "%s = %s", parameter, all);
 }
 
-#define WHERE "Where each list and each of its role addresses goes. A change is noticed by itself."
+#define WHERE "Where each list and each of its role addresses goes. A change is noticed by itself, by smtpd at once, by the others within ten seconds."
 #define WHICH "Which addresses there are. If it was empty and you have other relay domains, add inline:{ {@other.example=OK} } for each."
+
+/* Transport and recipients of domains that are for lists alone. */
+static void
+domain_of_files(const struct installation *installation, struct setup_text *text)
+{
+  g_autofree char *where = transport(installation, text), *rest = inline_map(installation, where), *files = tables(installation, "postfix_lmtp postfix_postmaster");
+  setup_line(text, "# " WHERE);
+  setup_line(text, "# The last one is for a list's first ten seconds.");
+  setup_line(text, "transport_maps = %s %s", files, rest);
+  file_line(installation, text, WHICH, "relay_recipient_maps", "postfix_lmtp postfix_postmaster");
+}
 
 static void
 own_domain(const struct installation *installation, struct setup_text *text)
@@ -309,6 +320,9 @@ own_domain(const struct installation *installation, struct setup_text *text)
   file_line(installation, text, WHERE, "transport_maps", "postfix_lmtp");
   setup_line(text, "# Users as before (this is the default), and the lists. The proxy reads passwd from outside the chroot.");
   setup_line(text, "local_recipient_maps = proxy:unix:passwd.byname $alias_maps hash:%s/postfix_lmtp", installation->maps);
+  g_autofree char *where = transport(installation, text);
+  setup_line(text, "# For a list's first ten seconds, in which its mail still goes the way of a user's. Where there is another one, leave that.");
+  setup_line(text, "fallback_transport = %s", where);
 }
 
 static void
@@ -333,8 +347,7 @@ make_relay(const struct installation *installation, struct setup_text *text)
   file_line(installation, text, "The lists' domains: mail for them is taken from everybody. They stand neither in mydestination nor in virtual_*_domains.", "relay_domains",
             "postfix_domains");
   delimiter(text);
-  file_line(installation, text, WHERE, "transport_maps", "postfix_lmtp postfix_postmaster");
-  file_line(installation, text, WHICH, "relay_recipient_maps", "postfix_lmtp postfix_postmaster");
+  domain_of_files(installation, text);
   client_files_and_reload(installation, text, "postfix_lmtp postfix_postmaster postfix_domains");
 }
 
@@ -347,8 +360,7 @@ make_virtual(const struct installation *installation, struct setup_text *text)
   file_line(installation, text, "Each address in one of them, and what it is turned into.", "virtual_alias_maps", "postfix_vmap");
   file_line(installation, text, "The domains behind them.", "relay_domains", "postfix_own_domains");
   delimiter(text);
-  file_line(installation, text, WHERE, "transport_maps", "postfix_lmtp postfix_postmaster");
-  file_line(installation, text, WHICH, "relay_recipient_maps", "postfix_lmtp postfix_postmaster");
+  domain_of_files(installation, text);
   client_files_and_reload(installation, text, "postfix_lmtp postfix_postmaster postfix_own_domains postfix_vmap");
 }
 

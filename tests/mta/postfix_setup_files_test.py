@@ -9,13 +9,20 @@ TIMEOUT = 300
 
 class Files(PostfixSetUp, SetUpChecks):
     def test_a_new_list_is_known_by_itself(self):
-        """The server writes the files again, and runs postmap."""
+        """The server writes the files again, and runs postmap. What comes at once, when smtpd has seen that and trivial-rewrite has not, arrives too."""
         since = len(self.daemon.lines)
         name = f'new@{self.DOMAIN}'
-        self.assertRegex(self.send('ann@example.net', [name], b'').rcpt[0], self.UNKNOWN)
-        self.daemon.run('create', '--style', 'legacy-default', self.at_home(name))
+        self.assertRegex(self.send('eve@outside.example', [name], b'').rcpt[0], self.UNKNOWN)
+        self.daemon.run('create', self.at_home(name))
+        self.daemon.run('set', self.at_home(name), 'default_nonmember_action=accept')
+        self.daemon.run('addmembers', '-W', '-', self.at_home(name), stdin='fred@example.net\n')
         self.daemon.wait_log(since, event='maps written')
-        self.mta.poll(lambda: self.send('ann@example.net', [name], self.message('new', 'ann@example.net')).rcpt[0].startswith('250'), 'the new list is known')
+
+        def taken():
+            return self.send('eve@outside.example', [name], self.message('new', 'eve@outside.example')).data.startswith('250')
+        self.mta.poll(taken, 'the new list is known')
+        self.assertEqual(self.wait_copies('new', 1)[0].to, 'fred@example.net')
+        self.assert_no_bounce()
 
 
 class OwnDomain(Files, unittest.TestCase):
