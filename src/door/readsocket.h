@@ -11,7 +11,7 @@
  * behind a recipient of DATA is dropped (Exim's $recipients). SENDER is empty or <> for the null reverse-path. SIZE is octets; empty, 0 or -1: not known. Lines of the message end with LF
  * or CRLF. The answers:
  *
- *   ok                   it may
+ *   ok                   it may; after a message for lists alone the verdict follows, "ok 250 2.6.0 …"
  *   unknown              RECIPIENT is in a domain of ours, but neither list nor role     (RCPT only)
  *   none                 its domain is none of ours                                      (RCPT only)
  *   defer 4YZ X.Y.Z …    temporary trouble

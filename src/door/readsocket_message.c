@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "door/one_reply.h"
 #include "door/question.h"
 #include "door/readsocket.h"
 #include "door/session.h"
@@ -230,27 +231,41 @@ judge(struct readsocket *session)
     service->hooks->message_end(service->hooks->ctx, &session->transaction);
 }
 
-/* Does somebody get it? Replies to others are noted. */
+/* Does somebody get it? Replies to those who do not are noted. */
 static bool
 somebody_gets_it(struct readsocket *session)
 {
+  bool taken = false;
   for (guint i = 0; i < session->transaction.recipients->len; i++) {
     struct door_recipient *recipient = g_ptr_array_index(session->transaction.recipients, i);
     if (recipient->reply->len == 0)
       reply_render(REPLY_TROUBLE, NULL, recipient->reply);
-    if (recipient->reply->str[0] == '2')
-      return true;
-    g_string_truncate(recipient->reply, recipient->reply->len - 2);
-    note_reply(session, recipient->reply);
+    g_autoptr(GString) line = g_string_new_len(recipient->reply->str, (gssize)recipient->reply->len - 2);
+    if (line->str[0] == '2')
+      taken = true;
+    else
+      note_reply(session, line);
   }
-  return false;
+  return taken;
+}
+
+/* "ok", and where all of it is ours to decide and everybody gets it, the verdict. */
+static void
+answer_ok(const struct readsocket *session, bool judged, GString *answer)
+{
+  g_string_append(answer, "ok");
+  if (!judged || session->others || session->deferral->len > 0 || session->refusal->len > 0)
+    return;
+  g_autoptr(GString) line = g_string_new(NULL);
+  one_reply_render(session->transaction.recipients, NULL, line);
+  g_string_append_printf(answer, " %.*s", (int)line->len - 2, line->str);
 }
 
 static void
 answer_message(struct readsocket *session, GString *answer)
 {
-  bool cut = session->failure == NULL && is_cut(session);
-  if (session->begun && session->failure == NULL && !cut)
+  bool cut = session->failure == NULL && is_cut(session), judged = session->begun && session->failure == NULL && !cut;
+  if (judged)
     judge(session);
   if (session->failure) {
     g_autoptr(GString) reply = g_string_new(NULL);
@@ -261,8 +276,9 @@ answer_message(struct readsocket *session, GString *answer)
     log_note(session->others ? "message not judged" : "message refused", log_str("from", session->transaction.reverse_path), log_int("octets", session->octets),
              log_err(session->failure));
   }
-  if (session->others || !session->ours || cut || (session->failure == NULL && somebody_gets_it(session)))
-    g_string_append(answer, "ok");
+  bool taken = session->failure == NULL && somebody_gets_it(session);
+  if (session->others || !session->ours || cut || taken)
+    answer_ok(session, taken, answer);
   else if (session->deferral->len > 0)
     g_string_append_printf(answer, "defer %s", session->deferral->str);
   else

@@ -8,6 +8,7 @@
 #define RCPT "rcpt(list@y.example) "
 #define JUDGED "begin [Subject: s\\r\\n\\r\\nbody\\r\\n] end reset "
 #define QUOTE ": addresses with spaces are to be quoted\n"
+#define OK "ok 250 2.6.0 id accepted for list@y.example\n"
 #define TROUBLE "defer 451 4.3.0 temporary trouble here, nothing was kept; please try again\n"
 
 static const struct question_row rows[] = {
@@ -39,22 +40,25 @@ static const struct question_row rows[] = {
   { .name = "lower case", .input = SLICE("rcpt list@y.example\n"), .want = "error a request begins with RCPT, DATA or PRDR\n" },
   { .name = "the server stops", .input = SLICE("RCPT list@y.example\n"), .want = "", .stopping = true },
   /* DATA */
-  { .name = "data", .input = SLICE("DATA a@x.example 20 list@y.example\n" HEADER "body\n"), .want = "ok\n", .log = "mail(a@x.example size=20) " RCPT JUDGED },
-  { .name = "data, no last line end", .input = SLICE("DATA a@x.example 0 list@y.example\n" HEADER "body"), .want = "ok\n", .log = MAIL RCPT JUDGED },
-  { .name = "data, CRLF", .input = SLICE("DATA a@x.example 0 list@y.example\nSubject: s\r\n\r\nbody\r"), .want = "ok\n", .log = MAIL RCPT JUDGED },
+  { .name = "data", .input = SLICE("DATA a@x.example 20 list@y.example\n" HEADER "body\n"), .want = OK, .log = "mail(a@x.example size=20) " RCPT JUDGED },
+  { .name = "data, no last line end", .input = SLICE("DATA a@x.example 0 list@y.example\n" HEADER "body"), .want = OK, .log = MAIL RCPT JUDGED },
+  { .name = "data, CRLF", .input = SLICE("DATA a@x.example 0 list@y.example\nSubject: s\r\n\r\nbody\r"), .want = OK, .log = MAIL RCPT JUDGED },
   { .name = "data, stray CR", .input = SLICE("DATA a@x.example 0 list@y.example\n" HEADER "bo\rdy\r\r\n"),
-    .want = "ok\n", .log = MAIL RCPT "begin [Subject: s\\r\\n\\r\\nbo dy \\r\\n] end stray=2 reset " },
+    .want = OK, .log = MAIL RCPT "begin [Subject: s\\r\\n\\r\\nbo dy \\r\\n] end stray=2 reset " },
   { .name = "data, dots are text", .input = SLICE("DATA a@x.example 0 list@y.example\n" HEADER ".\n..x\n"),
-    .want = "ok\n", .log = MAIL RCPT "begin [Subject: s\\r\\n\\r\\n.\\r\\n..x\\r\\n] end reset " },
+    .want = OK, .log = MAIL RCPT "begin [Subject: s\\r\\n\\r\\n.\\r\\n..x\\r\\n] end reset " },
   { .name = "data, refused", .input = SLICE("DATA <a@x.example> 0 <reject-x@y.example>\n" HEADER "body\n"), .want = "550 5.7.1 the reason\n", .log = MAIL "rcpt(reject-x@y.example) " JUDGED },
-  { .name = "data, null sender", .input = SLICE("DATA <> -1 list@y.example\n" HEADER "body\n"), .want = "ok\n", .log = "mail() " RCPT JUDGED },
-  { .name = "data, SMTPUTF8", .input = SLICE("DATA b\xc3\xbc@x.example 0 list@y.example\n" HEADER "body\n"), .want = "ok\n", .log = "mail(b\xc3\xbc@x.example utf8) " RCPT JUDGED },
+  { .name = "data, null sender", .input = SLICE("DATA <> -1 list@y.example\n" HEADER "body\n"), .want = OK, .log = "mail() " RCPT JUDGED },
+  { .name = "data, SMTPUTF8", .input = SLICE("DATA b\xc3\xbc@x.example 0 list@y.example\n" HEADER "body\n"), .want = OK, .log = "mail(b\xc3\xbc@x.example utf8) " RCPT JUDGED },
   { .name = "data, all refuse", .input = SLICE("DATA a@x.example 0 reject-x@y.example, closed-x@y.example\n" HEADER "body\n"),
     .want = "550 5.7.1 members only\n", .log = MAIL "rcpt(reject-x@y.example) " JUDGED },
   { .name = "data, one takes it", .input = SLICE("DATA a@x.example 0 reject-x@y.example, list@y.example\n" HEADER "body\n"),
     .want = "ok\n", .log = MAIL "rcpt(reject-x@y.example) " RCPT JUDGED },
   { .name = "data, one holds it", .input = SLICE("DATA a@x.example 0 reject-x@y.example held-x@y.example\n" HEADER "body\n"),
     .want = "ok\n", .log = MAIL "rcpt(reject-x@y.example) rcpt(held-x@y.example) " JUDGED },
+  { .name = "data, all take it", .input = SLICE("DATA a@x.example 0 held-x@y.example list@y.example\n" HEADER "body\n"),
+    .want = "ok 250 2.6.0 id held for the moderators of held-x@y.example: the reason; id accepted for list@y.example\n",
+    .log = MAIL "rcpt(held-x@y.example) " RCPT JUDGED },
   { .name = "data, others too", .input = SLICE("DATA a@x.example 0 reject-x@y.example, b@elsewhere.example\n" HEADER "body\n"),
     .want = "ok\n", .log = MAIL "rcpt(reject-x@y.example) " JUDGED },
   { .name = "data, a user too", .input = SLICE("DATA a@x.example 0 reject-x@y.example, no-u@y.example\n" HEADER "body\n"), .want = "ok\n", .log = MAIL "rcpt(reject-x@y.example) " JUDGED },
@@ -74,11 +78,11 @@ static const struct question_row rows[] = {
   { .name = "data, an empty recipient", .input = SLICE("DATA a@x.example 0  list@y.example\n" HEADER),
     .want = "error a recipient is no address: one with spaces is to be quoted\n", .log = MAIL "reset " },
   { .name = "data, sizes are numbers", .input = SLICE("DATA a@x.example list@y.example\n" HEADER), .want = "error SIZE is no number" QUOTE },
-  { .name = "data, no message", .input = SLICE("DATA a@x.example 0 list@y.example\n"), .want = "ok\n", .log = MAIL RCPT "begin [] end reset " },
+  { .name = "data, no message", .input = SLICE("DATA a@x.example 0 list@y.example\n"), .want = OK, .log = MAIL RCPT "begin [] end reset " },
   { .name = "data, the server stops", .input = SLICE("DATA a@x.example 0 list@y.example\n" HEADER), .want = "", .stopping = true },
   /* PRDR */
-  { .name = "prdr", .input = SLICE("PRDR list@y.example a@x.example 0\n" HEADER "body\n"), .want = "ok\n", .log = MAIL RCPT JUDGED },
-  { .name = "prdr, no size", .input = SLICE("PRDR list@y.example <>\n" HEADER "body\n"), .want = "ok\n", .log = "mail() " RCPT JUDGED },
+  { .name = "prdr", .input = SLICE("PRDR list@y.example a@x.example 0\n" HEADER "body\n"), .want = OK, .log = MAIL RCPT JUDGED },
+  { .name = "prdr, no size", .input = SLICE("PRDR list@y.example <>\n" HEADER "body\n"), .want = OK, .log = "mail() " RCPT JUDGED },
   { .name = "prdr, refused", .input = SLICE("PRDR reject-x@y.example a@x.example\n" HEADER "body\n"), .want = "550 5.7.1 the reason\n", .log = MAIL "rcpt(reject-x@y.example) " JUDGED },
   { .name = "prdr, a user", .input = SLICE("PRDR no-u@y.example a@x.example\n" HEADER "body\n"), .want = "ok\n", .log = MAIL "reset " },
   { .name = "prdr, no sender", .input = SLICE("PRDR list@y.example\n" HEADER), .want = "error SENDER is missing\n" },

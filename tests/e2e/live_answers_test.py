@@ -205,13 +205,13 @@ class Readsocket(Answers):
 
     def test_data(self):
         """The verdict is that of the delivery, word for word but for its id."""
-        self.assertEqual(self.judge(self.ant, message()), 'ok')
+        self.assertEqual(self.judge(self.ant, message()), 'ok 250 2.6.0 ok')
         self.assertRegex(self.judge(self.ant, message(STRANGER), STRANGER), rf'^550 5\.7\.1 you are not a member of {self.ant}')
-        self.assertEqual(self.judge(self.held, message(STRANGER), STRANGER), 'ok')
+        self.assertRegex(self.judge(self.held, message(STRANGER), STRANGER), rf'^ok 250 2\.6\.0 it will wait for the moderators of {self.held}: ')
         self.assertEqual(self.judge('root@elsewhere.example', message(STRANGER), STRANGER), 'ok')
         self.assertEqual(self.judge(f'{self.ant}, root@elsewhere.example', message(STRANGER), STRANGER), 'ok')
         self.assertEqual(self.judge(f'{self.ant}, {self.held}', message(STRANGER), STRANGER), 'ok')
-        self.assertEqual(self.judge(f'ant-owner@{DOMAIN}', message(STRANGER), STRANGER), 'ok')
+        self.assertRegex(self.judge(f'ant-owner@{DOMAIN}', message(STRANGER), STRANGER), '^ok 250 ')
 
     def test_the_delivery_obeys(self):
         """What was refused in front is a refusal also at the door where policy's refusals are held: it was found by its key."""
@@ -222,12 +222,12 @@ class Readsocket(Answers):
 
     def test_accepted_and_delivered(self):
         octets = message()
-        self.assertEqual(self.judge(self.ant, octets), 'ok')
+        self.assertRegex(self.judge(self.ant, octets), '^ok ')
         self.assertRegex(self.post(self.ant, octets), accepted(self.ant))
 
     def test_nothing_is_kept(self):
         before = self.rows('SELECT count(*) FROM message')
-        self.assertEqual(self.judge(self.held, message(STRANGER), STRANGER), 'ok')
+        self.assertRegex(self.judge(self.held, message(STRANGER), STRANGER), '^ok ')
         self.assertEqual(self.rows('SELECT count(*) FROM message'), before)
         self.assertEqual(self.held_ids(self.held), [])
 
@@ -240,10 +240,10 @@ class Readsocket(Answers):
     def test_large(self):
         octets = message(body=('x' * 70 + '\n') * 3000)
         self.assertRegex(self.judge(self.ant, octets), r'^552 5\.3\.4 ')
-        self.assertEqual(self.judge(self.held, octets), 'ok')
+        self.assertRegex(self.judge(self.held, octets), '^ok ')
 
     def test_prdr(self):
-        for address, sender, want in (self.ant, MEMBER, '^ok$'), (self.ant, STRANGER, '^550 '), ('root@elsewhere.example', STRANGER, '^ok$'):
+        for address, sender, want in (self.ant, MEMBER, '^ok '), (self.ant, STRANGER, '^550 '), ('root@elsewhere.example', STRANGER, '^ok$'):
             self.assertRegex(self.readsocket(with_message(f'PRDR {address} <{sender}> 0', message(sender))), want)
 
     def test_garbage(self):
