@@ -24,7 +24,9 @@
 
 const char exim_domains[] =
   "# The domains of the lists. One that is in +local_domains, too, is shared: what is no list's address there is left to the other routers.\n"
-  "domainlist listward_domains = @DOMAINS@\n";
+  "domainlist listward_domains = @DOMAINS@\n"
+  "# Listward hands over many copies in one connection: by default Exim leaves those behind the tenth to its next queue run, up to half an hour.\n"
+  "smtp_accept_queue_per_connection = 0\n";
 
 const char exim_whole_message[] =
   "# $message_body is to be the whole body, with its line ends, where it is asked for: as much as Listward takes. (By default it is 500 octets of it.)\n"
@@ -72,10 +74,10 @@ const char exim_rcpt_live[] =
   "         message = 550 5.1.1 no list here by that name\n";
 
 const char exim_rcpt_one_list[] =
-  "  # A client that does not know PRDR hears one verdict for all recipients: it is asked to send the mail for each address by itself.\n"
-  "  defer  domains = +listward_domains\n"
-  "         condition = ${if and{{" ANSWER_IS("ok") "}{def:acl_m_listward_asks}{!bool{$prdr_requested}}}}\n"
-  "         message = 452 4.5.3 one list at a time, send this once more for the others\n";
+  "  # A client that does not know PRDR hears one verdict for all recipients: mail for a list is to come by itself.\n"
+  "  defer  condition = ${if and{{>{$recipients_count}{0}}{!bool{$prdr_requested}}}}\n"
+  "         condition = ${if or{{def:acl_m_listward_asks}{and{{match_domain{$domain}{+listward_domains}}{" ANSWER_IS("ok") "}}}}}\n"
+  "         message = 452 4.5.3 mail for a list comes by itself, send the rest again\n";
 
 const char exim_rcpt_live_end[] =
   "  # The message itself is for Listward to judge, too.\n"
@@ -101,11 +103,23 @@ const char exim_rcpt_callout[] =
   VERIFY("use_sender,no_cache");
 
 const char exim_rcpt_cutthrough[] =
-  "  # The mail is handed to Listward while the client waits: it hears the verdict itself, and nothing is queued here.\n"
-  "  deny   domains = ! +local_domains : +listward_domains\n"
-  "         !verify = recipient\n"
+  "  # Once mail is being handed on, Exim 4.96 loses it for recipients that go another way: they are to come by themselves.\n"
+  "  defer  condition = ${if def:acl_m_listward_handed_on}\n"
+  "         domains = +local_domains : ! +listward_domains\n"
+  "         message = 452 4.5.3 mail for a list comes by itself, send the rest again\n"
+  "  # The mail is handed to Listward while the client waits, who hears the verdict itself; nothing is queued here.\n"
   "  warn   domains = ! +local_domains : +listward_domains\n"
-  "         control = cutthrough_delivery/defer=pass\n";
+  "         condition = ${if ={$rcpt_count}{1}}\n"
+  "         control = cutthrough_delivery/defer=pass\n"
+  "         set acl_m_listward_handed_on = yes\n"
+  "  # The connection for it is the one of this call forward. no_cache: each sender and each new list is asked for anew.\n"
+  VERIFY("use_sender,no_cache");
+
+const char exim_rcpt_no_utf8[] =
+  "  # This driver cannot say SMTPUTF8.\n"
+  "  deny   domains = +listward_domains\n"
+  "         condition = ${if bool{$message_smtputf8}}\n"
+  "         message = 553 5.6.7 lists here take no mail that needs SMTPUTF8\n";
 
 #define JUDGED_HERE "{def:acl_m_listward_asks}{!def:acl_m_listward_message}"
 
@@ -209,13 +223,20 @@ const char exim_router_unknown[] =
   "  allow_fail\n"
   "  data = :fail: 550 5.1.1 no list here by that name\n";
 
+#define VERIFIED(name) \
+  name ":\n" \
+  "  driver = accept\n" \
+  "  domains = ! +local_domains : +listward_domains\n" \
+  "  verify_only\n" \
+  "  transport = " name "\n"
+
 const char exim_router_callout[] =
   "# For verification only: the call forward goes to Listward's call-out listener, whose answer may depend on the sender.\n"
-  "listward_callout:\n"
-  "  driver = accept\n"
-  "  domains = ! +local_domains : +listward_domains\n"
-  "  verify_only\n"
-  "  transport = listward_callout\n";
+  VERIFIED("listward_callout");
+
+const char exim_router_cutthrough[] =
+  "# For verification only, and what is handed on while it comes in. What is queued after all (it has recipients of other kinds, too) goes the way of the next router.\n"
+  VERIFIED("listward_cutthrough");
 
 /* --- transports --- */
 
@@ -250,7 +271,7 @@ const char exim_transport_socket[] =
 
 const char exim_transport_smtp[] =
   "# SMTP, not LMTP: one answer for the whole message, which is what cutthrough delivery passes on.\n"
-  "listward:\n"
+  "listward_cutthrough:\n"
   "  driver = smtp\n"
   "  hosts = @SMTP_HOST@\n"
   "  port = @SMTP_PORT@\n"

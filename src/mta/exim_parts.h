@@ -8,9 +8,9 @@ enum exim_place { EXIM_MAIN, EXIM_ACLS, EXIM_RCPT, EXIM_DATA, EXIM_ROUTERS, EXIM
 /* Templates: @NAME@ stands for what `exim_parts` adds of this installation. */
 extern const char exim_domains[], exim_whole_message[], exim_prdr[], exim_no_chunking[];
 extern const char exim_acl_prdr[];
-extern const char exim_rcpt_live[], exim_rcpt_one_list[], exim_rcpt_live_end[], exim_rcpt_verify[], exim_rcpt_callout[], exim_rcpt_cutthrough[];
+extern const char exim_rcpt_live[], exim_rcpt_one_list[], exim_rcpt_live_end[], exim_rcpt_verify[], exim_rcpt_callout[], exim_rcpt_cutthrough[], exim_rcpt_no_utf8[];
 extern const char exim_data_live[];
-extern const char exim_router_live[], exim_router_all[], exim_router_aliases[], exim_router_files[], exim_router_sqlite[], exim_router_unknown[], exim_router_callout[];
+extern const char exim_router_live[], exim_router_all[], exim_router_aliases[], exim_router_files[], exim_router_sqlite[], exim_router_unknown[], exim_router_callout[], exim_router_cutthrough[];
 extern const char exim_transport_lmtp[], exim_transport_socket[], exim_transport_smtp[], exim_transport_callout[], exim_transport_tls[], exim_transport_tls_callout[];
 
 /* Begins a part and adds templates to it, up to a NULL. */

@@ -39,8 +39,8 @@ make_cutthrough(const struct installation *installation, struct setup_text *text
   exim_relay_domains(installation, text);
   exim_part(installation, text, EXIM_MAIN, exim_domains, exim_no_chunking, NULL);
   exim_part(installation, text, EXIM_RCPT, exim_rcpt_cutthrough, NULL);
-  exim_part(installation, text, EXIM_ROUTERS, exim_router_all, NULL);
-  exim_part(installation, text, EXIM_TRANSPORTS, exim_transport_smtp, NULL);
+  exim_part(installation, text, EXIM_ROUTERS, exim_router_cutthrough, exim_router_all, NULL);
+  exim_part(installation, text, EXIM_TRANSPORTS, exim_transport_smtp, exim_transport_lmtp, NULL);
   exim_reload(text);
 }
 
@@ -118,6 +118,7 @@ make_lmtp_socket(const struct installation *installation, struct setup_text *tex
 {
   exim_relay_domains(installation, text);
   exim_part(installation, text, EXIM_MAIN, exim_domains, NULL);
+  exim_part(installation, text, EXIM_RCPT, exim_rcpt_no_utf8, NULL);
   exim_part(installation, text, EXIM_ROUTERS, exim_router_live, exim_router_unknown, NULL);
   exim_part(installation, text, EXIM_TRANSPORTS, exim_transport_socket, NULL);
   exim_reload(text);

@@ -11,6 +11,43 @@ class Recommended(EximSetUp, SetUpChecks, unittest.TestCase):
     SERVICES = ('readsocket',)
     DIALOGUE = FRONT
 
+    def test_each_recipient_has_its_verdict(self):
+        """Of a client that knows PRDR."""
+        octets = self.message('each', 'eve@outside.example', body='grüße\r\n' * 1000)
+        answer = self.send_prdr('eve@outside.example', [self.ant, self.bee, 'dora@example.net', f'nosuch@{self.DOMAIN}', self.closed], octets)
+        self.assertEqual([text[:3] for text in answer.rcpt], ['250', '250', '250', '550', '250'])
+        self.assertEqual([text[:3] for text in answer.data], ['550', '250', '250', '550', '250'])
+        self.assertRegex(answer.data[0], r'^550 5\.7\.1 .*member')
+        self.assertEqual(sorted(mail.to for mail in self.wait_copies('each', 2)), ['bob@example.net', 'dora@example.net'])
+        self.assertEqual({mail.body for mail in self.copies('each')}, {'grüße\n'.encode() * 1000})
+        self.assertNotIn('each', self.held(self.ant) + self.held(self.closed))
+        self.assert_no_bounce()
+
+    def test_no_recipient_is_left(self):
+        answer = self.send_prdr('eve@outside.example', [self.ant, self.closed], self.message('none', 'eve@outside.example'))
+        self.assertEqual([text[:3] for text in answer.data], ['550', '550', '550'])
+        self.assert_no_bounce()
+
+    def test_one_recipient_with_prdr(self):
+        answer = self.send('eve@outside.example', [self.ant], self.message('single', 'eve@outside.example'), options=['PRDR'])
+        self.assertRegex(answer.data, r'^550 5\.7\.1 .*member')
+
+    def test_a_verdict_is_obeyed(self):
+        """Of large and 8-bit mail, too: what is accepted in front of the queue is not judged once more behind it."""
+        bodies = {'plain': 'hello\r\n', 'empty': '', 'blank': '\r\n\r\n', 'unended': 'no line end', 'eight': 'grüße\r\n\t.\r\n..\r\n', 'large': ('x' * 70 + '\r\n') * 20000}
+        for name, body in bodies.items():
+            since = len(self.daemon.lines)
+            self.assert_taken(self.patient('ann@example.net', [self.ant], self.message(f'obeyed-{name}', 'ann@example.net', body=body), options=['BODY=8BITMIME']))
+            self.wait_copies(f'obeyed-{name}', 1)
+            self.assertEqual([line for line in self.daemon.log_lines(since, event='x')], [], name)
+
+
+class SplitConfiguration(EximSetUp, SetUpChecks, unittest.TestCase):
+    """Debian's split configuration, and a part of the checks."""
+    SERVICES = ('readsocket',)
+    DIALOGUE = FRONT
+    SPLIT = True
+
 
 if __name__ == '__main__':
     unittest.main()
