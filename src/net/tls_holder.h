@@ -5,7 +5,9 @@
 
 struct tls_holder;
 
+/* One that holds nothing yet. */
 struct tls_holder *tls_holder_new(void);
+/* While nobody uses it. NULL is allowed. */
 void tls_holder_free(struct tls_holder *holder);
 OWN_DEFINE(tls_holder, tls_holder_free)
 /* Takes `context` over. NULL: there is no TLS from now on; who has it keeps it. */

@@ -11,6 +11,7 @@ struct newcomer {
   bool local;                       /* unix socket, loopback */
 };
 
+/* `address`: as accept(2) gave it. */
 void newcomer_read(const struct sockaddr_storage *address, struct newcomer *newcomer);
 /* By the configuration in force. */
 bool newcomer_is_allowed(const struct newcomer *newcomer, const struct config *config, enum config_service service);
