@@ -105,16 +105,23 @@ class SetUp:
             data = text_of(client.data(octets)) if any(answer.startswith('2') for answer in rcpt) else ''
         return Answer(mail, rcpt, data)
 
-    def patient(self, *words, **options):
-        """As an MTA that comes again, a moment later, while it is told 4xx."""
+    def again(self, predicate, what):
+        """Looks five times a second: for what nothing announces, and nobody is to be kept busy with."""
         deadline = time.monotonic() + events.SECONDS
-        while True:
-            answer = self.send(*words, **options)
-            if not any(text.startswith('4') for text in (answer.mail, *answer.rcpt, answer.data)):
-                return answer
-            self.assertLess(time.monotonic(), deadline, answer)
+        while not predicate():
+            self.assertLess(time.monotonic(), deadline, what)
             with events.changed:
                 events.changed.wait(0.2)
+
+    def patient(self, *words, **options):
+        """As an MTA that comes again, a moment later, while it is told 4xx."""
+        answers = []
+
+        def is_final():
+            answers.append(self.send(*words, **options))
+            return not any(text.startswith('4') for text in (answers[-1].mail, *answers[-1].rcpt, answers[-1].data))
+        self.again(is_final, answers)
+        return answers[-1]
 
     def assert_taken(self, answer):
         for text in answer.mail, *answer.rcpt, answer.data:
@@ -126,7 +133,7 @@ class SetUp:
         return [mail for mail in self.mta.mail() if (mail.field('Subject') or '').endswith(subject)]
 
     def wait_copies(self, subject, count):
-        self.mta.poll(lambda: len(self.copies(subject)) >= count, f'{count} copies of {subject}')
+        self.again(lambda: len(self.copies(subject)) >= count, f'{count} copies of {subject}')
         return self.copies(subject)
 
     def bounces(self):
@@ -134,7 +141,7 @@ class SetUp:
 
     def settled(self):
         """Until the MTA has nothing left to do."""
-        self.mta.poll(lambda: not self.mta.waiting(), 'the queue was to be empty')
+        self.again(lambda: not self.mta.waiting(), 'the queue was to be empty')
 
     def assert_no_bounce(self):
         self.settled()
@@ -265,7 +272,7 @@ class SetUpChecks(SetUp):
 
     def forgive_bounce(self):
         """Here too large a message bounces, to its sender, with our reason."""
-        self.mta.poll(self.bounces, 'a bounce')
+        self.again(self.bounces, 'a bounce')
         self.settled()
         for mail in self.bounces():
             self.assertIn(b'552 5.3.4', mail.octets)
