@@ -4,8 +4,8 @@ import struct
 
 from lib import ports
 from lib.daemon import Daemon
-from lib.hostile import LIST, Outlives, descriptors
-from lib.milter import Milter, packet
+from lib.hostile import LIST, Outlives, descriptors, try_to_post
+from lib.milter import Milter, packet, texts
 from lib.posting import DISCARDED, DOMAIN, MEMBER, STRANGER, Served, accepted, held, message
 
 OTHER = 'somebody@elsewhere.example'
@@ -246,6 +246,45 @@ class Hostile(Outlives):
     def test_gone_in_the_middle(self):
         for _ in range(50):
             self.begun().reset()
+
+
+    def test_more_idle_ones_than_sessions(self):
+        """Those idle longest make room: for other services, too."""
+        crowd = [self.milter(offer=False) for _ in range(600)]
+        self.assertEqual(self.daemon.wait_for(lambda: try_to_post(self.daemon), what='a newcomer was to be let in'), 250)
+        self.assertTrue(crowd[0].at_end())
+        self.assertEqual(self.milter().post('bat@example.net', [LIST], message()).answer, 'a')
+
+
+class Slow(Milters):
+    config = {'milter': Milters.config['milter'], 'limits': {'command_timeout': '1s', 'data_timeout': '1s'}}
+
+    @classmethod
+    def furnish(cls):
+        cls.list = cls.create('ant')
+
+    def test_half_a_packet(self):
+        milter = self.milter()
+        for part in packet('M', texts('<bat@example.net>')), packet('R', texts(f'<{self.list}>')):
+            milter.send(part)
+        self.assertEqual(milter.answer()[0], 'c')
+        self.assertEqual(milter.data().answer, 'c')
+        milter.send(packet('B', b'x' * 1000)[:500])
+        self.assertTrue(milter.at_end())
+        self.daemon.wait_log(event='connection lost inside a message')
+
+    def test_a_client_may_take_its_time(self):
+        """An idle connection is closed; not one in a transaction, before the message or between its parts."""
+        begun, fed, idle = self.milter(), self.milter(), self.milter()
+        for milter in begun, fed:
+            milter.mail(MEMBER)
+            self.assertEqual(milter.rcpt(self.list).answer, 'c')
+            self.assertEqual(milter.data().answer, 'c')
+        octets = message()
+        fed.tell(*next(iter(fed.parts(octets))))
+        self.assertTrue(idle.at_end())
+        self.assertEqual(fed.verdict('E').answer, 'a')
+        self.assertEqual(begun.verdict('E').answer, 'y')  # no From
 
 
 class Stopping(Milters):
