@@ -140,7 +140,7 @@ class Configuration(Commands):
         self.assertEqual(self.run_ok('conf', '-s', 'outlet', '-k', 'port'), '[outlet]\n# its port, where host names none\nport = 2525\n')
         self.assertEqual(self.json('conf', '--json', '--section', 'outlet', '--key', 'port'), {'outlet': {'port': '2525'}})
         self.assertIn('[retention]\n', self.run_ok('conf'))
-        self.assertEqual(self.run_ok('conf', '-k', 'listen').count('listen = '), 3)
+        self.assertEqual(self.run_ok('conf', '-k', 'listen').count('listen = '), 8)
         self.usage(('conf', '-s', 'nope'), 'no such section or key')
         self.usage(('conf', '-s', 'outlet', '-k', 'nope'), 'no such section or key')
 
