@@ -40,6 +40,8 @@ print_setup(const struct cli *cli, const struct mta *mta, const struct mta_setup
 {
   OWN(setup_text) text = setup_text_new();
   setup->make(installation, text);
+  if (installation->domains->len == 0)
+    cli_warn("there is no domain yet (`listward adddomain`): an example stands for it");
   for (guint i = 0; i < setup_missing(text)->len; i++)
     cli_warn("%s", (const char *)g_ptr_array_index(setup_missing(text), i));
   if (cli->json) {

@@ -7,7 +7,7 @@ add_alias(GString *out, const struct map_address *address, const struct map_targ
   (void)target;
   g_string_append_len(out, address->name.p, (gssize)address->name.n);
   g_string_append(out, ": ");
-  g_string_append_len(out, address->own.p, (gssize)address->own.n);
+  g_string_append_len(out, address->name.p, (gssize)slice_find(address->name, '@'));
   g_string_append_c(out, '\n');
 }
 
@@ -19,7 +19,7 @@ add_domain(GString *out, const struct map_host *host, const struct map_target *t
 }
 
 const struct map_kind exim_map_kinds[] = {
-  { "exim_aliases", "exim", "every address of every list, and what it is in the list's own domain", .add_address = add_alias },
+  { "exim_aliases", "exim", "every address of every list", .add_address = add_alias },
   { "exim_postmaster", "exim", "postmaster and the other names of a domain that is for lists alone, as exim_aliases", .add_reserved = add_alias },
   { "exim_domains", "exim", "the domains, aliases included, for a domainlist", .add_host = add_domain },
   { "exim_lists", "exim", "a folder with an empty file LIST@DOMAIN for each list, for require_files", .folder = true },

@@ -224,9 +224,9 @@ test_lines(void)
     { .name = "virtual alias domain", .map = "postfix_vmap", .line = "virt.example\tvirt.example" },
     { .name = "virtual postmaster", .map = "postfix_vmap", .line = "abuse@virt.example\tabuse@lists.example" },
     { .name = "no virtual alias", .map = "postfix_vmap", .line = "ant@lists.example\tant@lists.example", .missing = true },
-    { .name = "Exim", .map = "exim_aliases", .line = "ant-owner@virt.example: ant-owner@lists.example" },
-    { .name = "Exim, U-label", .map = "exim_aliases", .line = "a.b@m" UE "ller.example: a.b@xn--mller-kva.example" },
-    { .name = "Exim's postmaster", .map = "exim_postmaster", .line = "postmaster@lists.example: postmaster@lists.example" },
+    { .name = "Exim", .map = "exim_aliases", .line = "ant-owner@virt.example: ant-owner" },
+    { .name = "Exim, U-label", .map = "exim_aliases", .line = "a.b@m" UE "ller.example: a.b" },
+    { .name = "Exim's postmaster", .map = "exim_postmaster", .line = "postmaster@lists.example: postmaster" },
     { .name = "Exim's domains", .map = "exim_domains", .line = "virt.example: lists.example" },
     { .name = "Sendmail", .map = "sendmail_access", .line = "To:ant-bounces@lists.example\tRELAY" },
     { .name = "Sendmail's postmaster", .map = "sendmail_access", .line = "To:postmaster@lists.example\tRELAY" },
@@ -444,8 +444,8 @@ test_files(void)
   g_assert_true(has_file(&site, "me@lists.example"));
   g_assert_true(has_file(&site, "README"));
   g_autofree char *aliases = read_map(&site, "exim_aliases");
-  g_assert_true(has_line(aliases, "ant-owner@lists.example: ant-owner@lists.example"));
-  g_assert_false(has_line(aliases, "ant-join@lists.example: ant-join@lists.example"));
+  g_assert_true(has_line(aliases, "ant-owner@lists.example: ant-owner"));
+  g_assert_false(has_line(aliases, "ant-join@lists.example: ant-join"));
   site_close(&site);
 }
 

@@ -216,10 +216,8 @@ setup_domains(struct setup_text *text, const struct installation *installation)
   static char example[] = "lists.example.org";
   if (installation->domains->len)
     return installation->domains;
-  if (text->example->len == 0) {
+  if (text->example->len == 0)
     g_ptr_array_add(text->example, example);
-    g_ptr_array_add(text->missing, g_strdup_printf("there is no domain yet (`listward adddomain`): %s stands for it", example));
-  }
   return text->example;
 }
 
