@@ -149,6 +149,9 @@ const char exim_router_all[] =
   "  domains = ! +local_domains : +listward_domains\n"
   "  transport = listward\n";
 
+/* All local parts, or none. Were it a `condition`, a file that cannot be read would make every address unknown; so mail waits. */
+#define LOOKUP(how, file) "${lookup{$local_part@$domain}" how "{@MAPS@/" file "}{*}{}}"
+
 const char exim_router_aliases[] =
   "# Addresses in a file that Listward keeps up to date. What follows a plus sign is not looked up: ant-bounces+TAG is found as ant-bounces.\n"
   "listward:\n"
@@ -156,7 +159,15 @@ const char exim_router_aliases[] =
   "  domains = +listward_domains\n"
   "  local_part_suffix = +*\n"
   "  local_part_suffix_optional\n"
-  "  condition = ${lookup{$local_part@$domain}lsearch{@MAPS@/exim_aliases}{yes}{no}}\n"
+  "  local_parts = " LOOKUP("lsearch", "exim_aliases") "\n"
+  "  transport = listward\n"
+  "# The addresses that each domain has, if it is not one of users, too.\n"
+  "listward_domain:\n"
+  "  driver = accept\n"
+  "  domains = ! +local_domains : +listward_domains\n"
+  "  local_part_suffix = +*\n"
+  "  local_part_suffix_optional\n"
+  "  local_parts = " LOOKUP("lsearch", "exim_postmaster") "\n"
   "  transport = listward\n";
 
 const char exim_router_files[] =
@@ -166,14 +177,14 @@ const char exim_router_files[] =
   "  domains = +listward_domains\n"
   "  local_part_suffix = +*\n"
   "  local_part_suffix_optional\n"
-  "  condition = ${lookup{$local_part@$domain}dsearch{@MAPS@/exim_lists}{yes}{no}}\n"
+  "  local_parts = " LOOKUP("dsearch", "exim_lists") "\n"
   "  transport = listward\n"
   "# The addresses that each list has beside its own.\n"
   "listward_roles:\n"
   "  driver = accept\n"
   "  domains = +listward_domains\n"
   "  local_part_suffix = @SUFFIXES@\n"
-  "  condition = ${lookup{$local_part@$domain}dsearch{@MAPS@/exim_lists}{yes}{no}}\n"
+  "  local_parts = " LOOKUP("dsearch", "exim_lists") "\n"
   "  transport = listward\n"
   "# The addresses that each domain has.\n"
   "listward_domain:\n"
@@ -184,27 +195,29 @@ const char exim_router_files[] =
   "  local_part_suffix_optional\n"
   "  transport = listward\n";
 
+/* There is always an answer, 1 or 0: none means that the database could not be read (which Exim 4.96 takes for "not found", while Listward does not run), and an expansion that
+ * fails makes mail wait. */
 #define QUERY \
-  "${lookup sqlite,file=@DATABASE@ {SELECT 1 FROM list JOIN domain ON domain.id = list.domain_id \\\n" \
+  "${lookup sqlite,file=@DATABASE@ {SELECT EXISTS (SELECT 1 FROM list JOIN domain ON domain.id = list.domain_id \\\n" \
   "              WHERE list.local = lower('${quote_sqlite:$local_part}') AND '${quote_sqlite:$domain}' IN (domain.name, domain.alias) \\\n" \
-  "              AND list.removed_at IS NULL AND domain.removed_at IS NULL}{yes}{no}}"
+  "              AND list.removed_at IS NULL AND domain.removed_at IS NULL)}{${if eq{$value}{1}{*}{}}}{${eval:the database cannot be read}}}"
 
 const char exim_router_sqlite[] =
-  "# A list is what Listward's database says. Exim must be able to read it, and all mail and members' addresses in it with it:\n"
-  "# a live question (--setup live) needs no such right.\n"
+  "# A list is what Listward's database says. Exim has to be able to read it, and can read all mail and members' addresses in it then:\n"
+  "# a live question (--setup live) needs no such right. After a restore from a backup the right has to be given again; till then mail waits.\n"
   "listward:\n"
   "  driver = accept\n"
   "  domains = +listward_domains\n"
   "  local_part_suffix = +*\n"
   "  local_part_suffix_optional\n"
-  "  condition = " QUERY "\n"
+  "  local_parts = " QUERY "\n"
   "  transport = listward\n"
   "# The addresses that each list has beside its own.\n"
   "listward_roles:\n"
   "  driver = accept\n"
   "  domains = +listward_domains\n"
   "  local_part_suffix = @SUFFIXES@\n"
-  "  condition = " QUERY "\n"
+  "  local_parts = " QUERY "\n"
   "  transport = listward\n"
   "# The addresses that each domain has.\n"
   "listward_domain:\n"
@@ -498,6 +511,19 @@ exim_keep_files(const struct installation *installation, struct setup_text *text
   if (*config->mta_maps == '\0')
     setup_run(text, install, "the folder of the files");
   setup_run(text, write, "writes the files for the first time");
+}
+
+void
+exim_read_database(const struct installation *installation, struct setup_text *text)
+{
+  const struct config *config = installation->config;
+  g_autofree char *database = word_database(installation, text);
+  g_autofree char *group = g_strdup_printf("chgrp " EXIM_USER " %s %s %s-wal %s-shm", config->state_dir, database, database, database);
+  g_autofree char *mode = g_strdup_printf("chmod g+r %s %s-wal %s-shm", database, database, database);
+  g_autofree char *folder = g_strdup_printf("chmod g+x %s", config->state_dir);
+  setup_run(text, group, "lets Exim read the database");
+  setup_run(text, mode, "the same");
+  setup_run(text, folder, "and go to it");
 }
 
 void

@@ -19,5 +19,7 @@ void exim_part(const struct installation *installation, struct setup_text *text,
 void exim_relay_domains(const struct installation *installation, struct setup_text *text);
 /* What keeps the map files up to date, and makes them for the first time. */
 void exim_keep_files(const struct installation *installation, struct setup_text *text);
+/* What lets Exim read our database. */
+void exim_read_database(const struct installation *installation, struct setup_text *text);
 /* What to run when all is in place. */
 void exim_reload(struct setup_text *text);

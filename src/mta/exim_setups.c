@@ -99,6 +99,7 @@ make_files(const struct installation *installation, struct setup_text *text)
 static void
 make_sqlite(const struct installation *installation, struct setup_text *text)
 {
+  exim_read_database(installation, text);
   make_routed(installation, text, exim_router_sqlite);
 }
 

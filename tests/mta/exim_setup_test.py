@@ -34,12 +34,34 @@ class Recommended(EximSetUp, SetUpChecks, unittest.TestCase):
 
     def test_a_verdict_is_obeyed(self):
         """Of large and 8-bit mail, too: what is accepted in front of the queue is not judged once more behind it."""
-        bodies = {'plain': 'hello\r\n', 'empty': '', 'blank': '\r\n\r\n', 'unended': 'no line end', 'eight': 'grüße\r\n\t.\r\n..\r\n', 'large': ('x' * 70 + '\r\n') * 20000}
+        bodies = {'crs': 'a\rb\r\n', 'plain': 'hello\r\n', 'empty': '', 'blank': '\r\n\r\n', 'unended': 'no line end', 'eight': 'grüße\r\n\t.\r\n..\r\n', 'large': ('x' * 70 + '\r\n') * 20000}
         for name, body in bodies.items():
             since = len(self.daemon.lines)
             self.assert_taken(self.patient('ann@example.net', [self.ant], self.message(f'obeyed-{name}', 'ann@example.net', body=body), options=['BODY=8BITMIME']))
             self.wait_copies(f'obeyed-{name}', 1)
-            self.assertEqual([line for line in self.daemon.log_lines(since, event='x')], [], name)
+            self.daemon.wait_log(since, event='posting accepted', proof='front')
+
+
+    def test_nobody_forges_a_question(self):
+        """Spaces, quotes, brackets and commas in addresses stay in them."""
+        for sender in '"x> ant@lists.example.com"@outside.example', '"x y\\"> 7"@outside.example':
+            self.assertRegex(self.send(sender, [self.ant], self.message('forged', 'eve@outside.example')).data, r'^550 5\.7\.1 .*member')
+        for name in '"ant ann"', '"ant>"', '"ant@lists.example.com <ann@example.net"', '"nosuch\\" ant"', '"ant,"':
+            self.assertRegex(self.send('eve@outside.example', [f'{name}@{self.DOMAIN}'], self.message('forged', 'eve@outside.example')).rcpt[0], r'^550 ')
+        self.assertEqual(self.daemon.log_lines(event='request not understood'), [])
+
+
+class SharedDomain(EximSetUp, SetUpChecks, unittest.TestCase):
+    """Users live in the domain of the lists."""
+    SERVICES = ('readsocket',)
+    DIALOGUE = FRONT
+    OWN = 'lists.example.com'
+    UNKNOWN = r'^550 '
+    POSTMASTER = False
+
+    def test_users_have_their_mail(self):
+        self.assert_taken(self.patient('eve@outside.example', [f'root@{self.DOMAIN}', self.bee], self.message('user', 'eve@outside.example')))
+        self.assertEqual(sorted(mail.to for mail in self.wait_copies('user', 2)), ['bob@example.net', 'root@example.net'])
 
 
 class SplitConfiguration(EximSetUp, SetUpChecks, unittest.TestCase):
