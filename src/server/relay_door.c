@@ -385,6 +385,21 @@ relay_door_hooks(struct relay_door *door)
   };
 }
 
+/* Each message for others would come back for ever. */
+static bool
+is_own(const struct config *config, const struct endpoint *next_hop)
+{
+  for (char **text = config->services[CONFIG_SMTP].listen; *text; text++) {
+    OWN(endpoint) own = NULL;
+    if (endpoint_parse(*text, &own, NULL) != RES_OK)
+      continue;
+    bool same = next_hop->path ? g_strcmp0(own->path, next_hop->path) == 0 : own->port == next_hop->port && g_strcmp0(own->host, next_hop->host) == 0;
+    if (same)
+      return true;
+  }
+  return false;
+}
+
 enum res
 relay_door_check(const struct config *config, GError **error)
 {
@@ -392,6 +407,8 @@ relay_door_check(const struct config *config, GError **error)
   g_autoptr(GError) problem = NULL;
   if (config->smtp_next_hop[0] && endpoint_parse(config->smtp_next_hop, &endpoint, &problem) != RES_OK)
     return refuse(error, REPLY_SYNTAX, "[smtp] next_hop: %s", problem->message);
+  if (endpoint && is_own(config, endpoint))
+    return refuse(error, REPLY_SYNTAX, "[smtp] next_hop: %s is [smtp] listen itself", config->smtp_next_hop);
   if (peer_match_check((const char *const *)config->smtp_next_hop_clients, &problem) != RES_OK)
     return refuse(error, REPLY_SYNTAX, "[smtp] next_hop_clients: %s", problem->message);
   return RES_OK;

@@ -58,6 +58,13 @@ smtp_relay_reply(const struct smtp_relay *relay)
 
 /* ---- a command and its reply ---- */
 
+/* Of the reply, for the log; owned by the caller. */
+static char *
+first_line(const struct smtp_relay *relay)
+{
+  return slice_dup(slice_until(smtp_relay_reply(relay), '\r'));
+}
+
 static enum res
 lose(struct smtp_relay *relay, const char *what, const char *why, GError **error)
 {
@@ -72,6 +79,14 @@ static enum res
 lose_for(struct smtp_relay *relay, const char *what, const GError *cause, GError **error)
 {
   return lose(relay, what, cause ? cause->message : "the connection is lost", error);
+}
+
+/* After one that ends the dialogue, or is none to this command. */
+static enum res
+lose_for_reply(struct smtp_relay *relay, const char *what, GError **error)
+{
+  g_autofree char *line = first_line(relay);
+  return lose(relay, what, line, error);
 }
 
 /* A reply that nobody asked for would be taken for that to the next command. */
@@ -142,20 +157,21 @@ ask(struct smtp_relay *relay, const char *what, struct slice command, int64_t ti
     res = read_reply(relay, timeout, hello, &cause);
   if (res != RES_OK)
     return lose_for(relay, what, cause, error);
-  return relay->code == 421 ? lose(relay, what, relay->reply->str, error) : RES_OK;
+  return relay->code == 421 ? lose_for_reply(relay, what, error) : RES_OK;
 }
 
 /* What the reply means where 2xx, or `good` / 100, goes on. */
 static enum res
 judge(struct smtp_relay *relay, const char *what, int good, GError **error)
 {
+  g_autofree char *line = first_line(relay);
   if (relay->code / 100 == good / 100)
     return RES_OK;
   if (relay->code / 100 == 4)
-    return trouble(error, REPLY_NEXT_HOP_TROUBLE, "%s: the next hop said: %s", what, relay->reply->str);
+    return trouble(error, REPLY_NEXT_HOP_TROUBLE, "%s: the next hop said: %s", what, line);
   if (relay->code / 100 == 5)
-    return refuse(error, REPLY_REFUSED, "%s: the next hop said: %s", what, relay->reply->str);
-  return lose(relay, what, relay->reply->str, error);
+    return refuse(error, REPLY_REFUSED, "%s: the next hop said: %s", what, line);
+  return lose(relay, what, line, error);
 }
 
 /* ---- before the transaction ---- */
@@ -350,7 +366,7 @@ smtp_relay_end(struct smtp_relay *relay, GError **error)
   if (res != RES_OK)
     return lose_for(relay, "end of the message", cause, error);
   if (relay->code == 421)
-    return lose(relay, "end of the message", relay->reply->str, error);
+    return lose_for_reply(relay, "end of the message", error);
   relay->in_message = false;
   return judge(relay, "end of the message", 250, error);
 }

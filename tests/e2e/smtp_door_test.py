@@ -374,11 +374,13 @@ class NoNextHop(Smtp):
         self.assertEqual(self.send([OTHER])[0], NO_RELAY)
 
     def test_a_next_hop_that_is_none_is_refused_at_start(self):
-        self.daemon.configure({'smtp': {'next_hop': 'nowhere', 'next_hop_clients': 'unix'}})
         self.addCleanup(self.daemon.configure, {'smtp': {'next_hop': '', 'next_hop_clients': None}})
-        since = len(self.daemon.lines)
-        self.daemon.reload()
-        self.assertIn('next_hop', self.daemon.wait_log(since, event='reload refused, nothing changed')['error'])
+        for key, value in (('next_hop', 'nowhere'), ('next_hop', f'127.0.0.1:{self.port}'), ('next_hop', self.socket), ('next_hop_clients', 'everybody')):
+            with self.subTest(key=key, value=value):
+                self.daemon.configure({'smtp': {'next_hop': '', 'next_hop_clients': None, key: value}})
+                since = len(self.daemon.lines)
+                self.daemon.reload()
+                self.assertIn(f'[smtp] {key}: ', self.daemon.wait_log(since, event='reload refused, nothing changed')['error'])
 
 
 class Stopping(Smtp):
