@@ -109,7 +109,7 @@ class Install(unittest.TestCase):
                 name, _, uid, gid, _, home, shell = file.read().strip().split(':')
             self.assertEqual((name, home), ('listward', '/var/lib/listward'))
             self.assertRegex(shell, 'nologin$')
-            for path, mode, owner in ('run/listward', 0o755, (uid, gid)), ('var/lib/listward', 0o700, (uid, gid)), ('etc/listward', 0o755, ('0', '0')):
+            for path, mode, owner in ('run/listward', 0o755, (uid, gid)), ('var/lib/listward-maps', 0o755, (uid, gid)), ('var/lib/listward', 0o700, (uid, gid)), ('etc/listward', 0o755, ('0', '0')):
                 status = os.stat(os.path.join(root, path))
                 self.assertEqual((status.st_mode & 0o777, (str(status.st_uid), str(status.st_gid))), (mode, owner), path)
 
