@@ -44,11 +44,25 @@ test_check(void)
   }
 }
 
+static void
+test_host(void)
+{
+  static const struct { const char *address, *host; bool unix_socket; } rows[] = {
+    { "127.0.0.1:4711", "127.0.0.1", false }, { "[::1]:4711", "::1", false }, { "[2001:db8::1]:25", "2001:db8::1", false }, { "unix", NULL, true },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+    const struct door_peer peer = { .address = rows[i].address, .unix_socket = rows[i].unix_socket };
+    g_autofree char *host = peer_match_host(&peer);
+    g_assert_cmpstr(host, ==, rows[i].host);
+  }
+}
+
 int
 main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/peer_match/match", test_match);
   g_test_add_func("/peer_match/check", test_check);
+  g_test_add_func("/peer_match/host", test_host);
   return g_test_run();
 }

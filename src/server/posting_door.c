@@ -233,17 +233,6 @@ xforward_json(const struct door_xforward *xforward)
   return copy;
 }
 
-/* The address without port and brackets; NULL for a unix socket. Owned by the caller. */
-static char *
-peer_host(const struct door_peer *peer)
-{
-  if (peer->unix_socket)
-    return NULL;
-  const char *colon = strrchr(peer->address, ':');
-  char *host = g_strndup(peer->address, colon ? (size_t)(colon - peer->address) : strlen(peer->address));
-  return g_strstrip(g_strdelimit(host, "[]", ' '));
-}
-
 static enum door_outcome
 outcome_of(enum reply reply)
 {
@@ -287,7 +276,7 @@ answer_suspect(const struct door_transaction *transaction, struct intake_recipie
 static void
 message_of(const struct posting_door_side *side, const struct config *config, const struct door_transaction *transaction, struct intake_message *message)
 {
-  g_autofree char *host = peer_host(transaction->peer);
+  g_autofree char *host = peer_match_host(transaction->peer);
   *message = (struct intake_message){
     .incoming = incoming_of(transaction),
     .reverse_path = transaction->reverse_path,
