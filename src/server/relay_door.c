@@ -112,8 +112,8 @@ on_mail(void *ctx, struct door_transaction *transaction, GError **error)
 /* ---- the next hop ---- */
 
 /* What is said of it in the log, and its reply, if it has one, to the client. */
-static enum res
-next_hop_refused(struct relay *relay, const char *what, enum res res, const GError *error)
+static void
+next_hop_refused(struct relay *relay, const char *what, const GError *error)
 {
   struct slice reply = relay->next ? smtp_relay_reply(relay->next) : (struct slice){ NULL, 0 };
   g_string_truncate(relay->whole->reply, 0);
@@ -121,13 +121,13 @@ next_hop_refused(struct relay *relay, const char *what, enum res res, const GErr
     g_string_append_len(relay->whole->reply, reply.p, (gssize)reply.n);
   log_write(reply.n > 0 ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, what,
             LOG_FIELDS(log_str("next_hop", relay->next_hop ? relay->next_hop : ""), log_str("from", relay->whole->reverse_path), log_err(error)));
-  return res;
 }
 
+/* The same for a hook's result; `problem` is taken over. */
 static enum res
 refused_at(struct relay *relay, const char *what, enum res res, GError *problem, GError **error)
 {
-  res = next_hop_refused(relay, what, res, problem);
+  next_hop_refused(relay, what, problem);
   g_propagate_error(error, problem);
   return res;
 }
@@ -324,7 +324,7 @@ end_for_others(struct relay *relay)
     g_string_append_len(relay->whole->reply, reply.p, (gssize)reply.n);
     tell_passed_on(relay);
   } else {
-    (void)next_hop_refused(relay, "message refused by the next hop", res, problem);
+    next_hop_refused(relay, "message refused by the next hop", problem);
     if (relay->whole->reply->len == 0)
       reply_render(error_reply(problem, REPLY_TROUBLE), NULL, relay->whole->reply);
   }
