@@ -56,7 +56,7 @@ look_up(struct __res_state *state, const char *name, ns_type type, GPtrArray *te
 {
   unsigned char answer[NS_MAXMSG];
   ns_msg message;
-  int n = res_nquery(state, name, ns_c_in, type, answer, sizeof answer);
+  int n = res_nquery(state, name, ns_c_in, (int)type, answer, sizeof answer);
   if (n < 0)
     return state->res_h_errno == HOST_NOT_FOUND || state->res_h_errno == NO_DATA ? NOT_FOUND : NO_ANSWER;
   if (ns_initparse(answer, n, &message) != 0)

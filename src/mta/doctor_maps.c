@@ -40,7 +40,7 @@ check_file(struct doctor *doctor, const struct map_kind *kind)
   if (stat(path, &status) != 0)
     return true; /* on_map has said it */
   if (status.st_mode & S_IROTH)
-    return kind->folder || (check_table(doctor, path, &status, ".db") & check_table(doctor, path, &status, ".lmdb"));
+    return kind->folder || (check_table(doctor, path, &status, ".db") && check_table(doctor, path, &status, ".lmdb"));
   doctor_say(doctor, DOCTOR_PROBLEM, "maps", fix, "the mail server may not read %s", path);
   return false;
 }
