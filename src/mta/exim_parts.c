@@ -1,6 +1,7 @@
 /* What Exim 4.96 marks as tainted (all that comes from the client) is only handed over as an argument or looked up here, never part of a file's name or of a query. */
 #include "mta/exim_parts.h"
 #include "envelope/role.h"
+#include "net/endpoint.h"
 #include <stdarg.h>
 #include <string.h>
 
@@ -291,13 +292,16 @@ const char exim_transport_smtp[] =
   LMTP_OPTIONS;
 
 #define TLS_OPTIONS \
-  "  # Never in clear, and never to somebody else.\n" \
+  "  # The name is what the certificate is for; it may stand in /etc/hosts.\n" \
+  "  gethostbyname\n" \
+  "  # Never in the clear, and never to somebody else.\n" \
   "  hosts_require_tls = *\n" \
   "  tls_verify_hosts = *\n" \
-  "  tls_verify_certificates = system\n"
+  "  tls_verify_certificates = system\n" \
+  "@CLIENT_CERTIFICATE@"
 
-const char exim_transport_tls[] = LMTP("listward", "@LMTP_REMOTE@", "@LMTP_PORT@") TLS_OPTIONS;
-const char exim_transport_tls_callout[] = LMTP("listward_callout", "@CALLOUT_REMOTE@", "@CALLOUT_PORT@") TLS_OPTIONS;
+const char exim_transport_tls[] = LMTP("listward", "@HOSTNAME@", "@LMTP_PORT@") TLS_OPTIONS;
+const char exim_transport_tls_callout[] = LMTP("listward_callout", "@HOSTNAME@", "@CALLOUT_PORT@") TLS_OPTIONS;
 
 /* --- what is filled in --- */
 
@@ -367,6 +371,22 @@ word_reserved(const struct installation *installation, struct setup_text *text)
   return g_string_free(out, FALSE);
 }
 
+static char *
+word_hostname(const struct installation *installation, struct setup_text *text)
+{
+  (void)text;
+  return g_strdup(installation->hostname);
+}
+
+static char *
+word_client_certificate(const struct installation *installation, struct setup_text *text)
+{
+  (void)text;
+  return g_strdup(*installation->config->lmtp_tls_client_ca == '\0' ? "" :
+                  "  # What the list server asks for ([lmtp] tls_client_ca): a certificate, and behind it its key, readable for " EXIM_USER ".\n"
+                  "  tls_certificate = /etc/exim4/listward-client.pem\n");
+}
+
 /* Exim's own user may write to our sockets then. */
 static void
 want_socket(const struct installation *installation, struct setup_text *text)
@@ -405,7 +425,7 @@ static const struct {
   const char *name;
   char *(*make)(const struct installation *installation, struct setup_text *text); /* or the TCP address of a service: */
   enum config_service service;
-  enum { HOST, PORT, REMOTE } of;
+  enum { HOST, PORT } of;
 } words[] = {
   { "DOMAINS", word_domains },
   { "RELAY_DOMAINS", word_relay_domains },
@@ -414,14 +434,14 @@ static const struct {
   { "DATABASE", word_database },
   { "SUFFIXES", word_suffixes },
   { "RESERVED", word_reserved },
+  { "HOSTNAME", word_hostname },
+  { "CLIENT_CERTIFICATE", word_client_certificate },
   { "READSOCKET", word_readsocket },
   { "LMTP_SOCKET", word_lmtp_socket },
   { "LMTP_HOST", .service = CONFIG_LMTP, .of = HOST },
   { "LMTP_PORT", .service = CONFIG_LMTP, .of = PORT },
-  { "LMTP_REMOTE", .service = CONFIG_LMTP, .of = REMOTE },
   { "CALLOUT_HOST", .service = CONFIG_CALLOUT, .of = HOST },
   { "CALLOUT_PORT", .service = CONFIG_CALLOUT, .of = PORT },
-  { "CALLOUT_REMOTE", .service = CONFIG_CALLOUT, .of = REMOTE },
   { "SMTP_HOST", .service = CONFIG_SMTP, .of = HOST },
   { "SMTP_PORT", .service = CONFIG_SMTP, .of = PORT },
 };
@@ -438,12 +458,12 @@ fill_in(const struct installation *installation, struct setup_text *text, const 
     const struct service_address *address = setup_service(text, installation, words[i].service, SETUP_TCP);
     if (words[i].of == PORT)
       return g_strdup_printf("%d", address->port);
-    return hosts(words[i].of == HOST || service_address_is_remote(address) ? address->host : installation->hostname);
+    return hosts(address->host);
   }
   g_assert_not_reached();
 }
 
-/* Every second of what is between @ is a word: "user@$domain" has none, since '@' is followed by a capital letter in no template but for words. */
+/* A word is in capitals between two '@'; other '@' stay. */
 static void
 add_template(const struct installation *installation, struct setup_text *text, const char *template)
 {
@@ -524,6 +544,38 @@ exim_read_database(const struct installation *installation, struct setup_text *t
   setup_run(text, group, "lets Exim read the database");
   setup_run(text, mode, "the same");
   setup_run(text, folder, "and go to it");
+}
+
+static bool
+is_heard_by_others(const struct config *config, enum config_service number)
+{
+  for (char **text = config->services[number].listen; text && *text; text++) {
+    OWN(endpoint) endpoint = NULL;
+    if (endpoint_parse(*text, &endpoint, NULL) != RES_OK || endpoint->path)
+      continue;
+    const struct service_address address = { .host = endpoint->host, .port = endpoint->port };
+    if (service_address_is_remote(&address))
+      return true;
+  }
+  return false;
+}
+
+void
+exim_want_remote(const struct installation *installation, struct setup_text *text)
+{
+  const struct config *config = installation->config;
+  g_autofree char *lmtp = g_strdup_printf("0.0.0.0:%d, %s", installation->services[CONFIG_LMTP].tcp.port, installation->services[CONFIG_LMTP].local.path);
+  g_autofree char *callout = g_strdup_printf("0.0.0.0:%d", installation->services[CONFIG_CALLOUT].tcp.port);
+  if (!is_heard_by_others(config, CONFIG_LMTP))
+    setup_conf(text, installation, "lmtp", "listen", lmtp, "takes mail from beyond this machine");
+  if (!is_heard_by_others(config, CONFIG_CALLOUT))
+    setup_conf(text, installation, "lmtp", "callout_listen", callout, "and call forwards");
+  if (config->services[CONFIG_LMTP].allow == NULL || config->services[CONFIG_LMTP].allow[0] == NULL)
+    setup_conf(text, installation, "lmtp", "allow", "192.0.2.25", "in place of this example: the address of Exim's host, or its network (192.0.2.0/24)");
+  if (*config->lmtp_tls_certificate == '\0') {
+    setup_conf(text, installation, "lmtp", "tls_certificate", "/etc/listward/tls/lists.pem", "for STARTTLS: a certificate for this host's name");
+    setup_conf(text, installation, "lmtp", "tls_key", "/etc/listward/tls/lists.key", "its key, readable for the server");
+  }
 }
 
 void

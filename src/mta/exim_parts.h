@@ -21,5 +21,7 @@ void exim_relay_domains(const struct installation *installation, struct setup_te
 void exim_keep_files(const struct installation *installation, struct setup_text *text);
 /* What lets Exim read our database. */
 void exim_read_database(const struct installation *installation, struct setup_text *text);
+/* A listener beyond loopback, with what it needs. */
+void exim_want_remote(const struct installation *installation, struct setup_text *text);
 /* What to run when all is in place. */
 void exim_reload(struct setup_text *text);
