@@ -186,16 +186,30 @@ setup_conf(struct setup_text *text, const struct installation *installation, con
   g_ptr_array_insert(text->wants, (int)place, want);
 }
 
+/* `list` has `item` among its comma-separated items. */
+static bool
+has_item(const char *list, const char *item)
+{
+  g_auto(GStrv) items = g_strsplit(list, ", ", -1);
+  return g_strv_contains((const char *const *)items, item);
+}
+
 static void
 want_listener(struct setup_text *text, const struct installation *installation, enum config_service number, const struct service_address *address)
 {
   const char *section = config_service_section(number), *key = number == CONFIG_CALLOUT ? "callout_listen" : "listen";
   g_autofree char *now = value_of(installation->config, section, key), *more = service_address_text(address);
-  g_autofree char *value = *now ? g_strconcat(now, ", ", more, NULL) : g_strdup(more);
   guint place;
-  if (find_want(text, section, key, &place))
+  struct want *want = find_want(text, section, key, &place) ? g_ptr_array_index(text->wants, place - 1) : NULL;
+  if (want && has_item(want->value, more))
     return;
-  setup_conf(text, installation, section, key, value, "this set-up uses it; takes the place of the line that is there");
+  const char *before = want ? want->value : now;
+  g_autofree char *value = *before ? g_strconcat(before, ", ", more, NULL) : g_strdup(more);
+  if (want) {
+    g_free(want->value);
+    want->value = g_strdup(value);
+  } else
+    setup_conf(text, installation, section, key, value, "this set-up uses it; takes the place of the line that is there");
   g_ptr_array_add(text->missing, g_strdup_printf("nothing listens on %s: this set-up needs [%s] %s = %s in listward.conf", more, section, key, value));
 }
 
