@@ -402,6 +402,32 @@ test_many(void)
   pair_close(&pair);
 }
 
+static void
+count_call(void *ctx)
+{
+  ++*(int *)ctx;
+}
+
+/* Told of lists and domains that came, changed or went; of nothing else. */
+static void
+test_watch(void)
+{
+  struct pair pair;
+  int calls = 0;
+  pair_open(&pair);
+  pair_index(&pair);
+  list_index_watch(pair.index, count_call, &calls);
+  refresh(pair.index);
+  g_assert_cmpint(calls, ==, 0);
+  must_write(pair.command, create, (char *)"ant@example.com");
+  g_assert_cmpint(calls, ==, 0);
+  refresh(pair.index);
+  g_assert_cmpint(calls, ==, 1);
+  refresh(pair.index);
+  g_assert_cmpint(calls, ==, 1);
+  pair_close(&pair);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -413,5 +439,6 @@ main(int argc, char **argv)
   g_test_add_func("/list-index/refresh-domains", test_refresh_domains);
   g_test_add_func("/list-index/threads", test_threads);
   g_test_add_func("/list-index/many", test_many);
+  g_test_add_func("/list-index/watch", test_watch);
   return g_test_run();
 }
