@@ -200,6 +200,24 @@ verification(const struct installation *installation, struct setup_text *text)
   setup_line(text, "address_verify_sender = $double_bounce_sender");
 }
 
+/* The same for domains that come and go. */
+static void
+make_many_domains(const struct installation *installation, struct setup_text *text)
+{
+  g_autofree char *map = from_smtpd(installation, text, CONFIG_SOCKETMAP), *unused = transport(installation, text);
+  if (uses_stock_service(installation))
+    setup_conf(text, installation, "mta", "postfix_service", OWN_SERVICE, "the service in master.cf that Listward's answers name");
+  main_cf(installation, text);
+  setup_line(text, "# All is asked live: which domains are for lists. They stand neither in mydestination nor in virtual_alias_domains or virtual_mailbox_domains.");
+  setup_line(text, "# While Listward is away Postfix cannot route anything, and all mail waits: for a host with little else than lists.");
+  setup_line(text, "relay_domains = socketmap:%s:domain", map);
+  live_recipients(installation, text);
+  setup_line(text, "# And where their mail goes: to Listward, by the service in master.cf below.");
+  setup_line(text, "transport_maps = socketmap:%s:transport", map);
+  milter(installation, text);
+  client_and_reload(installation, text);
+}
+
 static void
 make_whole_domain(const struct installation *installation, struct setup_text *text)
 {
@@ -485,11 +503,11 @@ make_remote(const struct installation *installation, struct setup_text *text)
 
 const struct mta_setup postfix_setups[] = {
   { .name = "live", .doc = "recommended: a domain of lists; addresses are looked up live, the verdict is in the dialogue",
-    .sees = "everything", .refuses = IN_FRONT,
-    .author = "550 User unknown; else 550 or 552 with our reason. Nothing bounces", .make = make_live },
+    .sees = "everything", .refuses = IN_FRONT, .author = "550 User unknown; else 550 or 552 with our reason. Nothing bounces", .make = make_live },
+  { .name = "many-domains", .doc = "domains of lists that come and go: as live, and the domains too are looked up live",
+    .sees = "everything", .refuses = IN_FRONT, .author = "550 User unknown; else 550 or 552 with our reason. Nothing bounces", .make = make_many_domains },
   { .name = "milter", .doc = "lists and users in one domain: addresses by generated files, the verdict in the dialogue by the milter",
-    .sees = "everything", .refuses = IN_FRONT,
-    .author = "550 User unknown; else 550 or 552 with our reason. Nothing bounces", .make = make_milter },
+    .sees = "everything", .refuses = IN_FRONT, .author = "550 User unknown; else 550 or 552 with our reason. Nothing bounces", .make = make_milter },
   { .name = "own-domain", .doc = "lists and users in one domain, by generated files",
     .sees = "the recipient", .refuses = "unknown addresses at RCPT", .author = "550 User unknown. " AFTER_QUEUE,
     .make = make_own_domain },
@@ -509,8 +527,7 @@ const struct mta_setup postfix_setups[] = {
     .sees = "the recipient", .refuses = "unknown addresses at RCPT",
     .author = "550 with our reason. " AFTER_QUEUE, .make = make_access },
   { .name = "proxy-filter", .doc = "everything from outside goes through Listward before Postfix takes it",
-    .sees = "everything", .refuses = IN_FRONT,
-    .author = "550 User unknown; else our replies word by word, the 250 too. Nothing bounces", .make = make_proxy_filter },
+    .sees = "everything", .refuses = IN_FRONT, .author = "550 User unknown; else our replies word by word, the 250 too. Nothing bounces", .make = make_proxy_filter },
   { .name = "remote", .doc = "Listward on another host, over TLS",
     .sees = "the recipient", .refuses = "unknown addresses at RCPT, a second later",
     .author = "550 undeliverable address, with our reason. " AFTER_QUEUE, .make = make_remote },
