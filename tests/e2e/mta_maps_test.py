@@ -1,12 +1,14 @@
 """The MTA's map files: kept up to date by the server, written by `mta --write` and `aliases`."""
 import json
 import os
+import pwd
 import shutil
 import sqlite3
 import stat
 import tempfile
 import unittest
 
+from lib import events
 from lib.daemon import Daemon
 from lib.lmtp import Client
 
@@ -191,7 +193,7 @@ class Maps(unittest.TestCase):
 
     def test_no_room_leaves_the_old_files(self):
         if os.geteuid() != 0:
-            self.skipTest('root: a file system of its own')
+            events.skip('root', 'only root can mount a small file system')
         os.makedirs(self.folder)
         self.assertEqual(os.system(f'mount -t tmpfs -o size=64k tmpfs {self.folder}'), 0)
         self.addCleanup(os.system, f'umount {self.folder}')
@@ -280,6 +282,26 @@ class Maps(unittest.TestCase):
         daemon = self.daemon_of()
         daemon.run('mta', 'exim', '--write', 'here')
         self.assertTrue(os.path.isdir(os.path.join(daemon.scratch, 'here', 'exim_lists')))
+
+    def test_root_makes_the_folder_for_the_servers_user(self):
+        if os.geteuid() != 0:
+            events.skip('root', 'only root becomes another user')
+        user = pwd.getpwnam('nobody')
+        daemon = self.daemon_of(command=False, server={'user': 'nobody'})
+        os.chmod(self.scratch, 0o755)
+        os.chown(daemon.state, user.pw_uid, user.pw_gid)
+        daemon.run('mta', 'postfix', '--write', self.folder)
+        self.assertEqual(os.stat(self.folder).st_uid, user.pw_uid)
+        self.assertEqual(os.stat(f'{self.folder}/postfix_lmtp').st_uid, user.pw_uid)
+        shutil.rmtree(self.folder)
+        daemon.start().run('create', 'ant@example.com')
+        self.assertIn('ant@example.com', self.addresses())
+        self.assertEqual(stat.S_IMODE(os.stat(self.folder).st_mode), 0o755)
+        other = os.path.join(self.scratch, 'roots')
+        os.mkdir(other)
+        done = daemon.cli('mta', 'exim', '--write', other)
+        self.assertEqual(done.code, 1)
+        self.assertIn(f'user nobody, as a server does it: {other}', done.err)
 
     def test_unwritable_folder(self):
         daemon = self.daemon_of()
