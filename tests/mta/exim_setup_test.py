@@ -1,8 +1,9 @@
 """What `listward mta exim` prints, run by a real Exim with Debian's configuration: the recommended set-up."""
+import smtplib
 import unittest
 
 from lib.mta.exim_setup import FRONT, EximSetUp
-from lib.mta.setup_checks import SetUpChecks
+from lib.mta.setup_checks import OUTSIDE, SetUpChecks, text_of
 
 TIMEOUT = 300
 
@@ -41,6 +42,28 @@ class Recommended(EximSetUp, SetUpChecks, unittest.TestCase):
             self.wait_copies(f'obeyed-{name}', 1)
             self.daemon.wait_log(since, event='posting accepted', proof='front')
 
+
+    def test_in_chunks(self):
+        """As other Exims send."""
+        since = len(self.daemon.lines)
+        for sender, answer in ('ann@example.net', '250 '), ('eve@outside.example', '550 5.7.1 '):
+            octets = self.message('chunks-' + sender[:3], sender, body='grüße\r\n.\r\n' * 2000)
+            with smtplib.SMTP('127.0.0.1', self.mta.port, source_address=(OUTSIDE, 0)) as client:
+                client.ehlo()
+                client.mail(sender)
+                client.rcpt(self.ant)
+                client.send(b'BDAT 1000\r\n' + octets[:1000])
+                self.assertEqual(client.getreply()[0], 250)
+                client.send(f'BDAT {len(octets) - 1000} LAST\r\n'.encode() + octets[1000:])
+                self.assertTrue(text_of(client.getreply()).startswith(answer))
+        self.daemon.wait_log(since, event='posting accepted', proof='front')
+
+    def test_what_exim_adds(self):
+        """Own clients may leave out Message-ID and Date: Exim adds them before it asks."""
+        since = len(self.daemon.lines)
+        octets = f'From: ann@example.net\r\nTo: {self.ant}\r\nSubject: bare\r\n\r\nhello\r\n'.encode()
+        self.assert_taken(self.patient('ann@example.net', [self.ant], octets, source='127.0.0.1'))
+        self.daemon.wait_log(since, event='posting accepted', proof='front')
 
     def test_nobody_forges_a_question(self):
         """Spaces, quotes, brackets and commas in addresses stay in them."""
