@@ -474,6 +474,8 @@ want_remote_listener(const struct installation *installation, struct setup_text 
     setup_conf(text, installation, "lmtp", "allow", "192.0.2.25", "in place of this example: the address of Postfix's host, or its network (192.0.2.0/24)");
   if (*config->lmtp_tls_certificate == '\0')
     setup_conf(text, installation, "lmtp", "tls_certificate", "/etc/listward/tls.pem", "certificate and key of this machine's name");
+  if (strcmp(config->outlets->hosts[0], "127.0.0.1") == 0)
+    setup_conf(text, installation, "outlet", "host", "192.0.2.25", "copies go to Postfix's host, too");
 }
 
 static void
@@ -482,6 +484,7 @@ make_remote(const struct installation *installation, struct setup_text *text)
   g_autofree char *where = remote_address(installation), *value = g_strdup_printf("%s:%s", service_name(installation), where), *map = inline_map(installation, value);
   want_remote_listener(installation, text);
   main_cf(installation, text);
+  setup_line(text, "# The list server's address has to stand in mynetworks: its copies come from there.");
   relay_domains(installation, text);
   setup_line(text, "# It goes to the list server, by the service in master.cf below.");
   setup_line(text, "transport_maps = %s", map);

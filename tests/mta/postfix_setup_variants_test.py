@@ -111,9 +111,10 @@ class Text(unittest.TestCase):
         self.assertEqual(sorted(printed.conf()['lmtp']), ['allow', 'listen', 'tls_certificate'])
         self.assertIn('=listward:inet:lists.example.net:8024}', printed.text('main.cf'))
         self.assertIn('lmtp_tls_secure_cert_match=lists.example.net\n', printed.text('master.cf'))
-        for setting, where in ({'listen': '192.0.2.7:24'}, 'inet:192.0.2.7:24'), ({'listen': '[2001:db8::1]:24'}, 'inet:[2001:db8::1]:24'), ({'listen': '0.0.0.0:24'}, 'inet:lists.example.net:24'):
-            printed = self.printed('remote', lmtp={'allow': '192.0.2.0/24', 'tls_certificate': '/etc/listward/tls.pem', **setting})
-            self.assertNotIn('lmtp', printed.conf())
+        self.assertEqual(printed.conf()['outlet'], {'host': '192.0.2.25'})
+        for listen, where in ('192.0.2.7:24', 'inet:192.0.2.7:24'), ('[2001:db8::1]:24', 'inet:[2001:db8::1]:24'), ('0.0.0.0:24', 'inet:lists.example.net:24'):
+            printed = self.printed('remote', lmtp={'allow': '192.0.2.0/24', 'tls_certificate': '/etc/listward/tls.pem', 'listen': listen}, outlet={'host': 'mx.example.net'})
+            self.assertEqual(printed.conf(), {})
             self.assertIn(f'=listward:{where}}}', printed.text('main.cf'))
             self.assertNotIn('listward-client.pem', printed.text('master.cf'))
 
