@@ -44,15 +44,22 @@ from_smtpd(const struct installation *installation, struct setup_text *text, enu
   return reach(setup_service(text, installation, number, in_queue ? SETUP_UNIX : SETUP_TCP));
 }
 
-/* Transport and next hop of list mail. Owned by the caller. */
-static char *
-transport(const struct installation *installation, struct setup_text *text)
+/* Where list mail goes, with what listward.conf needs for it. */
+static const struct service_address *
+lmtp_address(const struct installation *installation, struct setup_text *text)
 {
   const struct service_address *lmtp = setup_service(text, installation, CONFIG_LMTP, SETUP_ANY);
   const struct config *config = installation->config;
   if (lmtp->path && *config->lmtp_socket_group == '\0' && (config->lmtp_socket_mode & 0006) != 0006)
     setup_conf(text, installation, "lmtp", "socket_group", "postfix", "Postfix's LMTP client runs as postfix, and may write to the socket then");
-  g_autofree char *where = reach(lmtp);
+  return lmtp;
+}
+
+/* Transport and next hop of list mail. Owned by the caller. */
+static char *
+transport(const struct installation *installation, struct setup_text *text)
+{
+  g_autofree char *where = reach(lmtp_address(installation, text));
   return g_strdup_printf("%s:%s", service_name(installation), where);
 }
 
@@ -204,7 +211,8 @@ verification(const struct installation *installation, struct setup_text *text)
 static void
 make_many_domains(const struct installation *installation, struct setup_text *text)
 {
-  g_autofree char *map = from_smtpd(installation, text, CONFIG_SOCKETMAP), *unused = transport(installation, text);
+  g_autofree char *map = from_smtpd(installation, text, CONFIG_SOCKETMAP);
+  lmtp_address(installation, text);
   if (uses_stock_service(installation))
     setup_conf(text, installation, "mta", "postfix_service", OWN_SERVICE, "the service in master.cf that Listward's answers name");
   main_cf(installation, text);
@@ -293,7 +301,7 @@ keep_files(const struct installation *installation, struct setup_text *text, con
 static void
 client_files_and_reload(const struct installation *installation, struct setup_text *text, const char *names)
 {
-  g_autofree char *unused = transport(installation, text); /* what listward.conf needs for it; the files name it */
+  lmtp_address(installation, text);
   local_lmtp_service(installation, text);
   keep_files(installation, text, names);
   reload(text);
