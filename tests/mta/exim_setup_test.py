@@ -74,25 +74,5 @@ class Recommended(EximSetUp, SetUpChecks, unittest.TestCase):
         self.assertEqual(self.daemon.log_lines(event='request not understood'), [])
 
 
-class SharedDomain(EximSetUp, SetUpChecks, unittest.TestCase):
-    """Users live in the domain of the lists."""
-    SERVICES = ('readsocket',)
-    DIALOGUE = FRONT
-    OWN = 'lists.example.com'
-    UNKNOWN = r'^550 '
-    POSTMASTER = False
-
-    def test_users_have_their_mail(self):
-        self.assert_taken(self.patient('eve@outside.example', [f'root@{self.DOMAIN}', self.bee], self.message('user', 'eve@outside.example')))
-        self.assertEqual(sorted(mail.to for mail in self.wait_copies('user', 2)), ['bob@example.net', 'root@example.net'])
-
-
-class SplitConfiguration(EximSetUp, SetUpChecks, unittest.TestCase):
-    """Debian's split configuration, and a part of the checks."""
-    SERVICES = ('readsocket',)
-    DIALOGUE = FRONT
-    SPLIT = True
-
-
 if __name__ == '__main__':
     unittest.main()

@@ -18,6 +18,10 @@ class EximSetUp(SetUp):
     def make_mta(cls):
         return DebianExim(mailboxes=BOXES, own_domains=';'.join(filter(None, (*BOXES, cls.OWN))), split=cls.SPLIT)
 
+    def bounces(self):
+        """Wherever they went."""
+        return [mail for box in (*BOXES, 'elsewhere') for mail in self.mta.mail(box) if 'MAILER-DAEMON' in (mail.field('From') or '').upper()]
+
     def send_prdr(self, sender, recipients, octets):
         """As send(), of a client that knows PRDR and more than one recipient of whom is accepted: `data` is a list, an answer for each accepted one, and one for all."""
         with smtplib.SMTP('127.0.0.1', self.mta.port, local_hostname='client.outside.example', source_address=(OUTSIDE, 0), timeout=events.SECONDS) as client:
