@@ -285,6 +285,13 @@ class SetUpChecks(SetUp):
         self.taken(since, [name])
         self.assert_no_bounce()
 
+    def test_null_sender_to_the_list(self):
+        """Nobody is to be told: it is not posted, and makes no bounce."""
+        answer = self.patient('', [self.ant], self.message('automatic', 'MAILER-DAEMON@outside.example', more='Auto-Submitted: auto-replied\r\n'))
+        self.assertNotRegex(answer.rcpt[0] + answer.data, r'(^|\D)4\d\d ')
+        self.assert_no_bounce()
+        self.assertEqual(self.copies('automatic'), [])
+
     def test_two_recipients_with_different_fates(self):
         answer = self.patient('eve@outside.example', [self.bee, self.ant], self.message('mixed', 'eve@outside.example'))
         self.assert_taken(answer)
@@ -309,10 +316,10 @@ class SetUpChecks(SetUp):
         self.assert_no_bounce()
 
     def test_all_recipients_refuse(self):
-        answer = self.patient('eve@outside.example', [self.ant, self.closed], self.message('all', 'eve@outside.example'))
+        answer = self.patient('eve@outside.example', [self.ant, self.closed], self.message('refused-by-all', 'eve@outside.example'))
         if 'refused' in self.DIALOGUE:
             self.assertRegex(answer.data, r'^550 5\.7\.1 ')
-            self.assertEqual((self.held(self.ant) + self.held(self.closed)).count('all'), 0)
+            self.assertEqual((self.held(self.ant) + self.held(self.closed)).count('refused-by-all'), 0)
         else:
             self.assert_taken(answer)
         self.assert_no_bounce()
