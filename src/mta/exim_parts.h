@@ -5,7 +5,10 @@
 /* Places of Exim's one file of configuration. */
 enum exim_place { EXIM_MAIN, EXIM_ACLS, EXIM_RCPT, EXIM_DATA, EXIM_ROUTERS, EXIM_TRANSPORTS };
 
-/* Templates: @NAME@ stands for what `exim_parts` adds of this installation. */
+/* The user that it runs as in Debian. */
+#define EXIM_USER "Debian-exim"
+
+/* Templates (exim_texts.c): @NAME@ stands for what `exim_parts` adds of this installation. */
 extern const char exim_domains[], exim_whole_message[], exim_prdr[], exim_no_chunking[];
 extern const char exim_acl_prdr[];
 extern const char exim_rcpt_live[], exim_rcpt_one_list[], exim_rcpt_live_end[], exim_rcpt_verify[], exim_rcpt_callout[], exim_rcpt_cutthrough[], exim_rcpt_no_utf8[];

@@ -1,13 +1,7 @@
-/* Set-ups of Exim. Their texts are in exim_parts.c. */
+/* Set-ups of Exim. Their texts are in exim_texts.c. */
 #include "mta/exim_parts.h"
 
 /* --- what several have --- */
-
-static void
-begin(const struct installation *installation, struct setup_text *text)
-{
-  exim_relay_domains(installation, text);
-}
 
 /* Mail for these addresses goes to Listward by LMTP over TCP. */
 static void
@@ -22,7 +16,7 @@ deliver(const struct installation *installation, struct setup_text *text, const 
 static void
 route(const struct installation *installation, struct setup_text *text, const char *router)
 {
-  begin(installation, text);
+  exim_relay_domains(installation, text);
   exim_part(installation, text, EXIM_MAIN, exim_domains, NULL);
   deliver(installation, text, router);
 }
@@ -31,7 +25,7 @@ route(const struct installation *installation, struct setup_text *text, const ch
 static void
 ask(const struct installation *installation, struct setup_text *text, const char *more)
 {
-  begin(installation, text);
+  exim_relay_domains(installation, text);
   exim_part(installation, text, EXIM_MAIN, exim_domains, exim_whole_message, exim_prdr, NULL);
   exim_part(installation, text, EXIM_ACLS, exim_acl_prdr, NULL);
   if (more)
@@ -46,7 +40,7 @@ ask(const struct installation *installation, struct setup_text *text, const char
 static void
 call_forward(const struct installation *installation, struct setup_text *text, const char *verify, const char *router, const char *verifier, const char *transport)
 {
-  begin(installation, text);
+  exim_relay_domains(installation, text);
   exim_part(installation, text, EXIM_MAIN, exim_domains, verify == exim_rcpt_cutthrough ? exim_no_chunking : NULL, NULL);
   exim_part(installation, text, EXIM_RCPT, verify, NULL);
   if (router) {
@@ -128,7 +122,7 @@ make_sqlite(const struct installation *installation, struct setup_text *text)
 static void
 make_lmtp_socket(const struct installation *installation, struct setup_text *text)
 {
-  begin(installation, text);
+  exim_relay_domains(installation, text);
   exim_part(installation, text, EXIM_MAIN, exim_domains, NULL);
   exim_part(installation, text, EXIM_RCPT, exim_rcpt_no_utf8, NULL);
   exim_part(installation, text, EXIM_ROUTERS, exim_router_live, exim_router_unknown, NULL);
