@@ -89,6 +89,22 @@ class Followed(PostfixSetUp, unittest.TestCase):
         cls.mta.start()
         cls.mta.run('sh', '-c', page.commands[-1])
 
+    def test_the_replies_on_the_page(self):
+        """Those in its table are those that a client gets, word by word."""
+        eve = 'eve@outside.example'
+        large = self.message('large', eve, body=('x' * 70 + '\r\n') * 3000)
+        seen = [self.send(eve, ['nosuch@' + self.DOMAIN], b''), self.send('mallory@outside.example', [self.ant], b''), self.send(eve, [self.ant], self.message('member', eve)),
+                self.send(eve, [self.bee], large), self.send(eve, [self.bee], large, options=[f'SIZE={len(large)}'])]
+        self.daemon.stop()
+        self.addCleanup(self.daemon.start)
+        seen.append(self.send(eve, [self.ant], b''))
+        with open(os.path.join(ROOT, 'docs', 'postfix.md'), encoding='utf-8') as file:
+            table = re.search(r'^## What the author .*?(?=^## )', file.read(), re.M | re.S)[0]
+        replies = re.findall(r'`([45]\d\d [^`]*)`', table)
+        self.assertEqual(len(replies), len(seen))
+        for reply in replies:
+            self.assertIn(reply, [text for answer in seen for text in (*answer.rcpt, answer.data)])
+
     test_a_posting = SetUpChecks.test_a_posting
     test_unknown_addresses = SetUpChecks.test_unknown_addresses
     test_who_is_no_member = SetUpChecks.test_who_is_no_member
