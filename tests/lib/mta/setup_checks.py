@@ -58,8 +58,8 @@ class SetUp:
         cls.addClassCleanup(cls.mta.close)
         cls.daemon = Daemon()
         cls.addClassCleanup(cls.daemon.close)
-        cls.daemon.configure({'server': {'site_owner': 'site@example.net'}, 'lmtp': {'socket_mode': '0666'}, 'outlet': {'port': cls.mta.port}, 'courier': {'retry_first': '1s', 'retry_max': '2s'},
-                              'mta': {'maps': os.path.join(cls.daemon.scratch, 'maps')}})
+        cls.daemon.configure({'server': {'site_owner': 'site@example.net'}, 'lmtp': {'socket_mode': '0666'}, 'outlet': {'port': cls.mta.port},
+                              'courier': {'retry_first': '1s', 'retry_max': '2s'}, 'mta': {'maps': os.path.join(cls.daemon.scratch, 'maps')}})
         os.mkdir(cls.daemon.settings['mta']['maps'])
         for service in cls.SERVICES:
             cls.daemon.configure({service: {'listen': f'127.0.0.1:{ports.free_port()}, {cls.daemon.state}/{service}.sock'}})
