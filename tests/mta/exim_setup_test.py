@@ -43,6 +43,19 @@ class Recommended(EximSetUp, SetUpChecks, unittest.TestCase):
             self.daemon.wait_log(since, event='posting accepted', proof='front')
 
 
+    def test_a_header_that_exim_cuts(self):
+        """Beyond 64 KiB: judged behind the queue, as if nobody had asked."""
+        since = len(self.daemon.lines)
+        octets = self.message('cut', 'ann@example.net', more='References: ' + ' <0123456789@example.org>\r\n' * 4000)
+        self.assert_taken(self.patient('ann@example.net', [self.ant], octets))
+        self.daemon.wait_log(since, event='posting accepted', proof='none')
+        self.assert_no_bounce()
+
+    def test_larger_than_the_server_takes(self):
+        octets = self.message('huge', 'ann@example.net', body=('x' * 70 + '\r\n') * 375000)
+        self.assertRegex(self.send('ann@example.net', [self.ant], octets).data, r'^552 5\.3\.4 ')
+        self.assert_no_bounce()
+
     def test_in_chunks(self):
         """As other Exims send."""
         since = len(self.daemon.lines)
