@@ -5,6 +5,7 @@
 #include "door/parameters.h"
 #include "door/session.h"
 #include "door/starttls.h"
+#include "door/transaction.h"
 #include "door/xforward.h"
 #include "envelope/address.h"
 
@@ -78,24 +79,6 @@ envelope_address(struct slice path, bool smtputf8, enum reply reply, char **text
   return res;
 }
 
-static enum res
-check_size(const struct door_session *session, int64_t size, GError **error)
-{
-  if (size <= session->options->size_max)
-    return RES_OK;
-  return refuse(error, REPLY_TOO_LARGE, "the limit is %" G_GINT64_FORMAT " octets", session->options->size_max);
-}
-
-static void
-recipient_free(void *data)
-{
-  struct door_recipient *recipient = data;
-  g_free(recipient->address);
-  g_free(recipient->orcpt);
-  g_string_free(recipient->reply, TRUE);
-  g_free(recipient);
-}
-
 /* Grammar first, then the server's own limit, then the hook. */
 static enum res
 begin_transaction(struct door_session *session, struct slice arg, GError **error)
@@ -110,7 +93,7 @@ begin_transaction(struct door_session *session, struct slice arg, GError **error
   if (res == RES_OK && path.n > 0)
     res = envelope_address(path, parameters.smtputf8, REPLY_BAD_SENDER, &reverse_path, error);
   if (res == RES_OK)
-    res = check_size(session, parameters.size, error);
+    res = transaction_check_size(session->options, parameters.size, error);
   if (res != RES_OK) {
     mail_parameters_clear(&parameters);
     return res;
@@ -124,7 +107,7 @@ begin_transaction(struct door_session *session, struct slice arg, GError **error
     .ret = parameters.ret,
     .envid = parameters.envid,
     .size = parameters.size,
-    .recipients = g_ptr_array_new_with_free_func(recipient_free),
+    .recipients = transaction_recipients_new(),
     .mail = { path, rest },
     .one_reply = protocols[session->protocol].one_reply,
     .reply = session->literal,
@@ -160,30 +143,20 @@ forward_path(struct door_session *session, struct slice path, char **address, GE
   return envelope_address(path, session->transaction.smtputf8, REPLY_BAD_ADDRESS, address, error);
 }
 
-/* Takes over `address`, `target` and what `parameters` owns. */
-static void
-add_recipient(struct door_session *session, char *address, void *target, const struct rcpt_parameters *parameters)
-{
-  struct door_recipient *recipient = g_new0(struct door_recipient, 1);
-  *recipient = (struct door_recipient){
-    .address = address, .target = target, .notify = parameters->notify, .orcpt = parameters->orcpt, .reply = g_string_new(NULL),
-  };
-  g_ptr_array_add(session->transaction.recipients, recipient);
-}
-
+/* Takes over what `parameters` owns. */
 static enum res
 take_recipient(struct door_session *session, struct slice path, const struct rcpt_parameters *parameters, GError **error)
 {
   g_autofree char *address = NULL;
+  struct door_recipient *recipient;
   enum res res = forward_path(session, path, &address, error);
-  if (res == RES_OK && session->transaction.recipients->len >= DOOR_RECIPIENTS_MAX)
-    res = trouble(error, REPLY_TOO_MANY_RECIPIENTS, "more than %d recipients", DOOR_RECIPIENTS_MAX);
-  void *target = NULL;
   if (res == RES_OK)
-    res = session->hooks->recipient(session->hooks->ctx, &session->transaction, address, &target, error);
-  if (res == RES_OK)
-    add_recipient(session, g_steal_pointer(&address), target, parameters);
-  return res;
+    res = transaction_recipient(session->hooks, &session->transaction, address, &recipient, error);
+  if (res != RES_OK)
+    return res;
+  recipient->notify = parameters->notify;
+  recipient->orcpt = parameters->orcpt;
+  return RES_OK;
 }
 
 static enum res
@@ -216,7 +189,7 @@ lost(struct door_session *session, enum res res, const GError *problem)
 {
   if (res == RES_OK)
     return RES_OK;
-  log_note("connection lost inside a message", log_str("from", session->transaction.reverse_path), log_int("octets", session->transfer.octets),
+  log_note("connection lost inside a message", log_str("from", session->transaction.reverse_path), log_int("octets", session->transfer.message.octets),
            log_err(problem));
   session->over = true;
   return RES_OK;
@@ -259,9 +232,7 @@ static void
 begin_chunks(struct door_session *session)
 {
   transfer_begin(session, true);
-  GError **failure = &session->transfer.failure;
-  if (session->hooks->message_begin(session->hooks->ctx, &session->transaction, failure) != RES_OK && *failure == NULL)
-    (void)trouble(failure, REPLY_TROUBLE, "the message could not be begun");
+  arrival_begin(&session->transfer.message);
 }
 
 /* A chunk that no transaction wants: its octets follow the command in any case, so they are read before it is refused. */

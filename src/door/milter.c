@@ -12,6 +12,9 @@
 #include "door/milter_session.h"
 #include "envelope/address.h"
 
+/* Octets of a recipient, as the MTA wrote it, that is kept with its transaction: a path of RFC 5321 4.5.3.1.3, and room. */
+#define WRITTEN_MAX 1024
+
 /* ---- packets ---- */
 
 static enum res
@@ -110,7 +113,7 @@ static enum res
 judge_recipient(struct milter *milter, struct slice written, GError **error)
 {
   OWN(address) address = NULL;
-  if (address_parse(path_of(written), true, &address, NULL) != RES_OK)
+  if (written.n > WRITTEN_MAX || address_parse(path_of(written), true, &address, NULL) != RES_OK)
     return RES_MORE;
   g_autofree char *text = address_text(address);
   const struct door_question question = { .recipient = text, .size = milter->parameters.size };
@@ -145,7 +148,7 @@ answer_part(struct milter *milter, uint32_t mute)
   if (!milter_has_ours(milter)) {
     milter_reset(milter);
     milter_say(milter, MILTER_ACCEPT, SLICE(""));
-  } else if (milter->message.failure)
+  } else if (milter->message.arrival.failure)
     milter_conclude(milter);
   else
     milter_say(milter, MILTER_CONTINUE, SLICE(""));
@@ -322,7 +325,7 @@ milter_run(void *session)
   if (res == RES_BAD)
     log_note("session ended", log_err(error));
   else if (milter->message.fed)
-    log_note("connection lost inside a message", log_str("from", milter->transaction.reverse_path), log_int("octets", milter->message.octets), log_err(error));
+    log_note("connection lost inside a message", log_str("from", milter->transaction.reverse_path), log_int("octets", milter->message.arrival.octets), log_err(error));
   milter_reset(milter);
   exchange_finish(&milter->exchange, res == RES_BAD);
 }

@@ -1,21 +1,19 @@
 #pragma once
 /* Inside of a milter session, shared by the files that make it up: milter.c (loop, what each packet does), milter_transaction.c (envelope and message, as the hooks see them),
  * milter_verdict.c (what the MTA is told). All belongs to the session's thread. */
+#include "door/arrival.h"
 #include "door/exchange.h"
 #include "door/milter_packet.h"
 #include "door/parameters.h"
-#include "net/dot_decoder.h"
 
 /* The message of a transaction. */
 struct message {
-  bool begun;                 /* the hooks have it */
-  bool fed;                   /* the MTA has begun to send it */
+  bool begun;                /* the hooks have it, or it has failed */
+  bool fed;                  /* the MTA has begun to send it */
   bool in_body;
-  struct milter_field field;  /* the header field in progress */
-  struct dot_decoder decoder; /* for stray line ends; there are no dots */
-  GByteArray *raw, *decoded;  /* of one piece */
-  int64_t octets;
-  GError *failure;            /* why it cannot be judged: the rest is dropped */
+  struct milter_field field; /* the header field in progress */
+  GByteArray *raw;           /* of one piece of it */
+  struct arrival arrival;
 };
 
 struct milter {

@@ -218,7 +218,7 @@ static const struct row verdicts[] = {
     .log = FIRST("late-a") TAKEN("list") JUDGED },
   { .name = "trouble, but not all are ours", .input = OFFER MAIL TO("late-a") OTHER BODY, .want = AGREED "c|c|c|a|", .log = FIRST("late-a") JUDGED },
   { .name = "the server stops meanwhile", .input = OFFER MAIL RCPT "T|BSTOP NOW|E|",
-    .want = AGREED "c|c|y451 4.3.2 the server is stopping, nothing was kept; please try again~|", .log = OURS "begin drop reset " },
+    .want = AGREED "c|c|y451 4.3.2 the server is stopping, nothing was kept; please try again~|", .log = OURS "begin reset " },
 };
 
 static void
@@ -368,6 +368,25 @@ test_many_recipients(void)
   g_assert_true(g_str_has_suffix(got, "c|c|y452 4.5.3 too many recipients in one transaction~|"));
 }
 
+/* What is kept of each recipient is bounded: the rest of the message is nobody's concern. */
+static void
+test_long_recipient(void)
+{
+  static const struct { const char *name; size_t blanks; const char *want; } lengths[] = {
+    { .name = "blanks that are passed over", .blanks = 900, .want = AGREED "c|c|" },
+    { .name = "too many", .blanks = 2000, .want = AGREED "c|a|" },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(lengths); i++) {
+    OWN(stub) stub = stub_new();
+    g_autofree char *blanks = g_strnfill(lengths[i].blanks, ' ');
+    g_autofree char *text = g_strdup_printf(OFFER MAIL "R<ant@lists.example>%s~|T|", blanks);
+    g_autoptr(GString) input = octets_of(text);
+    g_autofree char *got = answers_to(input, stub);
+    if (strcmp(got, lengths[i].want) != 0)
+      g_error("%s: %s", lengths[i].name, got);
+  }
+}
+
 /* What needs no answer costs no write: the verdict leaves alone. */
 static void
 test_writes(void)
@@ -395,6 +414,7 @@ main(int argc, char **argv)
   g_test_add_func("/milter/large", test_large);
   g_test_add_func("/milter/long-line", test_long_line);
   g_test_add_func("/milter/many-recipients", test_many_recipients);
+  g_test_add_func("/milter/long-recipient", test_long_recipient);
   g_test_add_func("/milter/writes", test_writes);
   return g_test_run();
 }

@@ -1,22 +1,14 @@
 /* A milter's transaction and its message, as the hooks see them. */
 #include "door/milter_session.h"
-/* ---- envelope ---- */
+#include "door/transaction.h"
 
-static void
-recipient_free(void *data)
-{
-  struct door_recipient *recipient = data;
-  g_free(recipient->address);
-  g_string_free(recipient->reply, TRUE);
-  g_free(recipient);
-}
+/* ---- envelope ---- */
 
 static void
 message_clear(struct message *message)
 {
   g_clear_pointer(&message->raw, g_byte_array_unref);
-  g_clear_pointer(&message->decoded, g_byte_array_unref);
-  g_clear_error(&message->failure);
+  arrival_clear(&message->arrival);
   *message = (struct message){ 0 };
 }
 
@@ -39,10 +31,10 @@ milter_reset(struct milter *milter)
 static enum res
 begin_transaction(struct milter *milter, GError **error)
 {
-  const struct door_options *options = milter->exchange.service->options;
   const struct mail_parameters *parameters = &milter->parameters;
-  if (parameters->size > options->size_max)
-    return refuse(error, REPLY_TOO_LARGE, "the limit is %" G_GINT64_FORMAT " octets", options->size_max);
+  enum res res = transaction_check_size(milter->exchange.service->options, parameters->size, error);
+  if (res != RES_OK)
+    return res;
   milter->transaction = (struct door_transaction){
     .peer = &milter->exchange.peer,
     .xforward = &milter->nothing,
@@ -52,10 +44,10 @@ begin_transaction(struct milter *milter, GError **error)
     .ret = parameters->ret,
     .envid = parameters->envid,
     .size = parameters->size,
-    .recipients = g_ptr_array_new_with_free_func(recipient_free),
+    .recipients = transaction_recipients_new(),
   };
   milter->written = g_ptr_array_new_with_free_func(g_free);
-  enum res res = milter_hooks(milter)->mail(milter_hooks(milter)->ctx, &milter->transaction, error);
+  res = milter_hooks(milter)->mail(milter_hooks(milter)->ctx, &milter->transaction, error);
   milter->in_transaction = res == RES_OK;
   if (res != RES_OK) {
     g_clear_pointer(&milter->transaction.recipients, g_ptr_array_unref);
@@ -68,32 +60,15 @@ begin_transaction(struct milter *milter, GError **error)
 enum res
 milter_take_recipient(struct milter *milter, const char *address, struct slice written, GError **error)
 {
-  void *target = NULL;
   enum res res = milter->in_transaction ? RES_OK : begin_transaction(milter, error);
-  if (res == RES_OK && milter->transaction.recipients->len >= DOOR_RECIPIENTS_MAX)
-    res = trouble(error, REPLY_TOO_MANY_RECIPIENTS, "more than %d recipients", DOOR_RECIPIENTS_MAX);
-  if (res != RES_OK)
-    return res;
-  res = milter_hooks(milter)->recipient(milter_hooks(milter)->ctx, &milter->transaction, address, &target, error);
-  if (res != RES_OK)
-    return res;
-  struct door_recipient *recipient = g_new0(struct door_recipient, 1);
-  *recipient = (struct door_recipient){ .address = g_strdup(address), .target = target, .reply = g_string_new(NULL) };
-  g_ptr_array_add(milter->transaction.recipients, recipient);
-  g_ptr_array_add(milter->written, slice_dup(written));
-  return RES_OK;
+  if (res == RES_OK)
+    res = transaction_recipient(milter_hooks(milter), &milter->transaction, address, NULL, error);
+  if (res == RES_OK)
+    g_ptr_array_add(milter->written, slice_dup(written));
+  return res;
 }
 
 /* ---- the message's octets ---- */
-
-static void
-failed(struct milter *milter, bool begun)
-{
-  if (milter->message.failure == NULL)
-    (void)trouble(&milter->message.failure, REPLY_TROUBLE, "the message could not be kept");
-  if (begun)
-    milter_hooks(milter)->message_drop(milter_hooks(milter)->ctx, &milter->transaction);
-}
 
 void
 milter_begin_message(struct milter *milter)
@@ -104,43 +79,16 @@ milter_begin_message(struct milter *milter)
   message->begun = true;
   message->field.leading_space = milter->agreed.steps & MILTER_LEADING_SPACE;
   message->raw = g_byte_array_new();
-  message->decoded = g_byte_array_new();
-  dot_decoder_init(&message->decoder, true);
   milter->transaction.attempted = true;
-  if (milter_hooks(milter)->message_begin(milter_hooks(milter)->ctx, &milter->transaction, &message->failure) != RES_OK)
-    failed(milter, false);
-}
-
-/* What the decoder has made of a piece: counted, checked, passed on. */
-static void
-take_decoded(struct milter *milter)
-{
-  struct message *message = &milter->message;
-  const struct door_options *options = milter->exchange.service->options;
-  struct slice octets = { (const char *)message->decoded->data, message->decoded->len };
-  milter->transaction.stray = message->decoder.stray;
-  message->octets += (int64_t)octets.n;
-  enum res res = RES_OK;
-  if (message->octets > options->size_max)
-    res = refuse(&message->failure, REPLY_TOO_LARGE, "the limit is %" G_GINT64_FORMAT " octets", options->size_max);
-  else if (message->decoder.long_line)
-    res = refuse(&message->failure, REPLY_MALFORMED, "a line has more than %d octets", MESSAGE_LINE_MAX);
-  else if (octets.n > 0)
-    res = milter_hooks(milter)->message_data(milter_hooks(milter)->ctx, &milter->transaction, octets, &message->failure);
-  if (res != RES_OK)
-    failed(milter, true);
-  g_byte_array_set_size(message->decoded, 0);
+  arrival_init(&message->arrival, milter_hooks(milter), milter->exchange.service->options, &milter->transaction, true);
+  arrival_begin(&message->arrival);
 }
 
 static void
 feed(struct milter *milter, struct slice octets)
 {
-  struct message *message = &milter->message;
-  if (octets.n == 0 || message->failure || !message->begun)
-    return;
-  bool end;
-  (void)dot_decoder_feed(&message->decoder, octets, message->decoded, &end);
-  take_decoded(milter);
+  if (octets.n > 0 && milter->message.begun)
+    (void)arrival_feed(&milter->message.arrival, octets, NULL);
 }
 
 /* What the field in progress has become. */
@@ -182,18 +130,8 @@ milter_body_piece(struct milter *milter, struct slice piece)
 void
 milter_end_message(struct milter *milter)
 {
-  struct message *message = &milter->message;
-  const struct service *service = milter->exchange.service;
-  if (message->failure)
-    return;
-  dot_decoder_finish(&message->decoder, message->decoded);
-  take_decoded(milter);
-  if (message->failure)
-    return;
+  struct arrival *arrival = &milter->message.arrival;
   milter->transaction.others = milter->others;
-  if (atomic_load(&service->options->stopping)) {
-    (void)trouble(&message->failure, REPLY_STOPPING, "the server is stopping");
-    failed(milter, true);
-  } else
-    service->hooks->message_end(service->hooks->ctx, &milter->transaction);
+  arrival_finish(arrival);
+  arrival_end(arrival);
 }

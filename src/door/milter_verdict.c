@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "door/milter_session.h"
 #include "door/session.h"
+
 /* ---- answers ---- */
 
 void
@@ -42,14 +43,14 @@ milter_say_error(struct milter *milter, const GError *error)
 static void
 conclude_failure(struct milter *milter)
 {
-  const GError *failure = milter->message.failure;
-  log_note(milter->others ? "message not judged" : "message refused", log_str("from", milter->transaction.reverse_path), log_int("octets", milter->message.octets), log_err(failure));
+  const struct arrival *arrival = &milter->message.arrival;
+  log_note(milter->others ? "message not judged" : "message refused", log_str("from", milter->transaction.reverse_path), log_int("octets", arrival->octets), log_err(arrival->failure));
   if (milter->others) {
     milter_say(milter, MILTER_ACCEPT, SLICE(""));
     return;
   }
-  transfer_count_failure(failure);
-  milter_say_error(milter, failure);
+  transfer_count_failure(arrival->failure);
+  milter_say_error(milter, arrival->failure);
 }
 
 /* The first recipient with that outcome, or NULL. */
@@ -91,7 +92,7 @@ void
 milter_conclude(struct milter *milter)
 {
   const struct door_recipient *recipient;
-  if (milter->message.failure)
+  if (milter->message.arrival.failure)
     conclude_failure(milter);
   else if (milter->others || first_of(milter, DOOR_ACCEPTED) || first_of(milter, DOOR_HELD))
     pass(milter);

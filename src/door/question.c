@@ -1,4 +1,5 @@
 #include "door/question.h"
+#include "door/transaction.h"
 
 void
 question_reply(const GError *error, GString *reply)
@@ -35,8 +36,8 @@ question_ask(const struct service *service, const struct door_question *question
 {
   g_autoptr(GError) error = NULL;
   enum res res = service->hooks->ask(service->hooks->ctx, question, &error);
-  if (res == RES_OK && question->size > service->options->size_max)
-    res = refuse(&error, REPLY_TOO_LARGE, "the limit is %" G_GINT64_FORMAT " octets", service->options->size_max);
+  if (res == RES_OK)
+    res = transaction_check_size(service->options, question->size, &error);
   return fate_of(res, error, reply);
 }
 

@@ -17,8 +17,8 @@
  *   defer 4YZ X.Y.Z …    temporary trouble
  *   5YZ X.Y.Z …          refused
  *   error …              the request is none */
+#include "door/arrival.h"
 #include "door/exchange.h"
-#include "net/dot_decoder.h"
 
 struct readsocket {
   struct exchange exchange;
@@ -29,10 +29,8 @@ struct readsocket {
   GError *failure;         /* why ours cannot be asked about this message, whoever they are */
   bool ours, others;       /* it has such recipients */
   GString *refusal, *deferral; /* the first reply to a recipient that was not taken; empty: none */
-  struct dot_decoder decoder;
-  GByteArray *ended, *decoded; /* of one block */
-  int64_t octets;          /* decoded */
-  bool begun;              /* the hook message_begin took it */
+  struct arrival message;  /* none: ours are not asked about it */
+  GByteArray *ended;       /* of one block */
   bool after_cr;           /* the last octet was a CR */
 };
 

@@ -3,6 +3,7 @@
 #include "door/question.h"
 #include "door/readsocket.h"
 #include "door/session.h"
+#include "door/transaction.h"
 #include "envelope/address.h"
 
 /* By so much a message may be shorter than was stated: header lines that Exim counts and does not show. One that is shorter still is cut at Exim's message_body_visible. */
@@ -15,15 +16,6 @@ hooks_of(const struct readsocket *session)
 }
 
 /* ---- the envelope ---- */
-
-static void
-recipient_free(void *data)
-{
-  struct door_recipient *recipient = data;
-  g_free(recipient->address);
-  g_string_free(recipient->reply, TRUE);
-  g_free(recipient);
-}
 
 /* An address as the hooks want it; NULL: it is none. Owned by the caller. */
 static char *
@@ -45,7 +37,6 @@ void
 readsocket_mail(struct readsocket *session, const char *sender, int64_t size)
 {
   static const struct door_xforward nothing;
-  const struct door_options *options = session->exchange.service->options;
   session->refusal = g_string_new(NULL);
   session->deferral = g_string_new(NULL);
   session->transaction = (struct door_transaction){
@@ -54,15 +45,15 @@ readsocket_mail(struct readsocket *session, const char *sender, int64_t size)
     .reverse_path = *sender ? address_of(sender) : g_strdup(""),
     .smtputf8 = !g_str_is_ascii(sender),
     .size = size,
-    .recipients = g_ptr_array_new_with_free_func(recipient_free),
+    .recipients = transaction_recipients_new(),
     .reply = g_string_new(NULL),
   };
   enum res res = RES_OK;
   if (session->transaction.reverse_path == NULL)
     res = refuse(&session->failure, REPLY_BAD_SENDER, "the sender is no address");
-  else if (size > options->size_max)
-    res = refuse(&session->failure, REPLY_TOO_LARGE, "the limit is %" G_GINT64_FORMAT " octets", options->size_max);
   else
+    res = transaction_check_size(session->exchange.service->options, size, &session->failure);
+  if (res == RES_OK)
     res = hooks_of(session)->mail(hooks_of(session)->ctx, &session->transaction, &session->failure);
   session->in_transaction = res == RES_OK;
 }
@@ -77,19 +68,13 @@ note_reply(struct readsocket *session, const GString *reply)
 }
 
 static void
-take_recipient(struct readsocket *session, char *address, GString *reply)
+take_recipient(struct readsocket *session, const char *address, GString *reply)
 {
-  struct door_transaction *transaction = &session->transaction;
   g_autoptr(GError) error = NULL;
-  void *target = NULL;
-  if (hooks_of(session)->recipient(hooks_of(session)->ctx, transaction, address, &target, &error) != RES_OK) {
-    question_reply(error, reply);
-    note_reply(session, reply);
+  if (transaction_recipient(hooks_of(session), &session->transaction, address, NULL, &error) == RES_OK)
     return;
-  }
-  struct door_recipient *recipient = g_new0(struct door_recipient, 1);
-  *recipient = (struct door_recipient){ .address = g_strdup(address), .target = target, .reply = g_string_new(NULL) };
-  g_ptr_array_add(transaction->recipients, recipient);
+  question_reply(error, reply);
+  note_reply(session, reply);
 }
 
 /* Who is not ours takes no part; nor does who is unknown to us, but was known to the MTA at RCPT. */
@@ -119,7 +104,8 @@ readsocket_reset(struct readsocket *session)
   struct door_transaction *transaction = &session->transaction;
   if (session->in_transaction)
     hooks_of(session)->reset(hooks_of(session)->ctx, transaction);
-  session->in_transaction = session->begun = false;
+  session->in_transaction = false;
+  arrival_clear(&session->message);
   g_clear_pointer(&transaction->reverse_path, g_free);
   g_clear_pointer(&transaction->recipients, g_ptr_array_unref);
   if (transaction->reply)
@@ -130,7 +116,6 @@ readsocket_reset(struct readsocket *session)
     g_string_free(g_steal_pointer(&session->deferral), TRUE);
   g_clear_error(&session->failure);
   g_clear_pointer(&session->ended, g_byte_array_unref);
-  g_clear_pointer(&session->decoded, g_byte_array_unref);
 }
 
 /* ---- the message ---- */
@@ -140,13 +125,24 @@ message_begin(struct readsocket *session)
 {
   if (session->failure || session->transaction.recipients->len == 0)
     return;
-  dot_decoder_init(&session->decoder, true);
   session->ended = g_byte_array_new();
-  session->decoded = g_byte_array_new();
   session->transaction.attempted = true;
-  session->begun = hooks_of(session)->message_begin(hooks_of(session)->ctx, &session->transaction, &session->failure) == RES_OK;
-  if (!session->begun && session->failure == NULL)
-    (void)trouble(&session->failure, REPLY_TROUBLE, "the message could not be begun");
+  arrival_init(&session->message, hooks_of(session), session->exchange.service->options, &session->transaction, true);
+  arrival_begin(&session->message);
+}
+
+/* Is it ours to judge? */
+static bool
+has_message(const struct readsocket *session)
+{
+  return session->message.hooks != NULL;
+}
+
+/* Why it cannot be judged; NULL: it can, if there is one. */
+static const GError *
+failure_of(const struct readsocket *session)
+{
+  return session->failure ? session->failure : session->message.failure;
 }
 
 /* Each LF of `in` becomes CRLF, unless a CR stands before it. */
@@ -165,45 +161,21 @@ end_lines(struct readsocket *session, struct slice in)
   }
 }
 
-/* What the decoder has made of a block: counted, checked, passed on. */
-static void
-take_decoded(struct readsocket *session)
-{
-  const struct door_options *options = session->exchange.service->options;
-  struct slice octets = { (const char *)session->decoded->data, session->decoded->len };
-  session->transaction.stray = session->decoder.stray;
-  session->octets += (int64_t)octets.n;
-  enum res res = RES_OK;
-  if (session->octets > options->size_max)
-    res = refuse(&session->failure, REPLY_TOO_LARGE, "the limit is %" G_GINT64_FORMAT " octets", options->size_max);
-  else if (session->decoder.long_line)
-    res = refuse(&session->failure, REPLY_MALFORMED, "a line has more than %d octets", MESSAGE_LINE_MAX);
-  else if (octets.n > 0)
-    res = hooks_of(session)->message_data(hooks_of(session)->ctx, &session->transaction, octets, &session->failure);
-  if (res != RES_OK && session->failure == NULL)
-    (void)trouble(&session->failure, REPLY_TROUBLE, "the message could not be kept");
-  if (session->failure)
-    hooks_of(session)->message_drop(hooks_of(session)->ctx, &session->transaction);
-}
-
 static void
 feed(struct readsocket *session, struct slice block)
 {
-  if (!session->begun || session->failure)
+  if (!has_message(session))
     return;
-  bool end;
   end_lines(session, block);
-  (void)dot_decoder_feed(&session->decoder, (struct slice){ (const char *)session->ended->data, session->ended->len }, session->decoded, &end);
-  take_decoded(session);
+  (void)arrival_feed(&session->message, (struct slice){ (const char *)session->ended->data, session->ended->len }, NULL);
   g_byte_array_set_size(session->ended, 0);
-  g_byte_array_set_size(session->decoded, 0);
 }
 
 /* Exim's body may lack its last line end. */
 static void
 message_finish(struct readsocket *session)
 {
-  if (session->decoder.line > 0 || session->after_cr)
+  if (session->message.decoder.line > 0 || session->after_cr)
     feed(session, SLICE("\n"));
 }
 
@@ -213,9 +185,10 @@ message_finish(struct readsocket *session)
 static bool
 is_cut(const struct readsocket *session)
 {
-  if (!session->begun || session->octets + SHORT_OF_SIZE >= session->transaction.size)
+  int64_t octets = session->message.octets;
+  if (!has_message(session) || octets + SHORT_OF_SIZE >= session->transaction.size)
     return false;
-  log_warn("message not judged", log_str("from", session->transaction.reverse_path), log_int("octets", session->octets), log_int("size", session->transaction.size),
+  log_warn("message not judged", log_str("from", session->transaction.reverse_path), log_int("octets", octets), log_int("size", session->transaction.size),
            log_str("error", "it is cut: Exim's message_body_visible is less than its size"));
   return true;
 }
@@ -223,12 +196,21 @@ is_cut(const struct readsocket *session)
 static void
 judge(struct readsocket *session)
 {
-  const struct service *service = session->exchange.service;
   session->transaction.others = session->others || session->deferral->len > 0;
-  if (atomic_load(&service->options->stopping))
-    (void)trouble(&session->failure, REPLY_STOPPING, "the server is stopping");
-  else
-    service->hooks->message_end(service->hooks->ctx, &session->transaction);
+  arrival_end(&session->message);
+}
+
+/* Ours are not asked about it, or it could not be judged. */
+static void
+note_failure(struct readsocket *session, const GError *failure)
+{
+  g_autoptr(GString) reply = g_string_new(NULL);
+  question_reply(failure, reply);
+  note_reply(session, reply);
+  if (session->ours && !session->others)
+    transfer_count_failure(failure);
+  log_note(session->others ? "message not judged" : "message refused", log_str("from", session->transaction.reverse_path), log_int("octets", session->message.octets),
+           log_err(failure));
 }
 
 /* Does somebody get it? Replies to those who do not are noted. */
@@ -264,19 +246,13 @@ answer_ok(const struct readsocket *session, bool judged, GString *answer)
 static void
 answer_message(struct readsocket *session, GString *answer)
 {
-  bool cut = session->failure == NULL && is_cut(session), judged = session->begun && session->failure == NULL && !cut;
-  if (judged)
+  bool cut = failure_of(session) == NULL && is_cut(session);
+  if (has_message(session) && failure_of(session) == NULL && !cut)
     judge(session);
-  if (session->failure) {
-    g_autoptr(GString) reply = g_string_new(NULL);
-    question_reply(session->failure, reply);
-    note_reply(session, reply);
-    if (session->ours && !session->others)
-      transfer_count_failure(session->failure);
-    log_note(session->others ? "message not judged" : "message refused", log_str("from", session->transaction.reverse_path), log_int("octets", session->octets),
-             log_err(session->failure));
-  }
-  bool taken = session->failure == NULL && somebody_gets_it(session);
+  const GError *failure = failure_of(session);
+  if (failure)
+    note_failure(session, failure);
+  bool taken = failure == NULL && somebody_gets_it(session);
   if (session->others || !session->ours || cut || taken)
     answer_ok(session, taken, answer);
   else if (session->deferral->len > 0)

@@ -1,9 +1,8 @@
 #pragma once
 /* Inside of a session, shared by the files that make it up: door_session.c (loop, end, replies), lmtp_dialogue.c (what each command does),
  * transfer.c (the octets of a message). Everything but `shared` belongs to the session's thread. */
-#include "door/door.h"
+#include "door/arrival.h"
 #include "door/pace.h"
-#include "net/dot_decoder.h"
 #include <pthread.h>
 
 enum session_wait { WAIT_NONE, WAIT_COMMAND, WAIT_OCTETS };
@@ -11,11 +10,8 @@ enum session_wait { WAIT_NONE, WAIT_COMMAND, WAIT_OCTETS };
 /* A message on its way in. */
 struct transfer {
   bool open; /* BDAT has begun: no RCPT, no DATA */
-  struct dot_decoder decoder;
-  GByteArray *decoded; /* of one block; passed on and emptied */
-  int64_t octets;      /* decoded so far */
-  int64_t deadline;    /* of the whole message */
-  GError *failure;     /* why it cannot be taken; the rest is read and dropped */
+  int64_t deadline; /* of the whole message */
+  struct arrival message;
 };
 
 /* What the protocols differ in, but for their verbs (door/lmtp_command.h). */

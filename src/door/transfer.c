@@ -9,17 +9,15 @@ void
 transfer_begin(struct door_session *session, bool bdat)
 {
   struct transfer *transfer = &session->transfer;
-  *transfer = (struct transfer){ .open = true, .decoded = g_byte_array_new() };
-  transfer->deadline = clock_monotonic() + session->options->message_timeout;
+  *transfer = (struct transfer){ .open = true, .deadline = clock_monotonic() + session->options->message_timeout };
   session->pace = (struct pace){ 0 };
-  dot_decoder_init(&transfer->decoder, bdat);
+  arrival_init(&transfer->message, session->hooks, session->options, &session->transaction, bdat);
 }
 
 void
 transfer_end(struct door_session *session)
 {
-  g_clear_pointer(&session->transfer.decoded, g_byte_array_unref);
-  g_clear_error(&session->transfer.failure);
+  arrival_clear(&session->transfer.message);
   session->transfer = (struct transfer){ 0 };
 }
 
@@ -57,39 +55,6 @@ block_taken(struct door_session *session, size_t n)
   session->pace.octets += (int64_t)n;
 }
 
-/* ---- decoded octets, to the hooks ---- */
-
-static void
-hand_over(struct door_session *session, struct slice octets)
-{
-  struct transfer *transfer = &session->transfer;
-  const struct door_hooks *hooks = session->hooks;
-  if (octets.n == 0 || hooks->message_data(hooks->ctx, &session->transaction, octets, &transfer->failure) == RES_OK)
-    return;
-  if (transfer->failure == NULL)
-    (void)trouble(&transfer->failure, REPLY_TROUBLE, "the message could not be kept");
-}
-
-/* What the decoder has made of the last block: counted, checked, passed on. The first failure counts. */
-static void
-take_decoded(struct door_session *session)
-{
-  struct transfer *transfer = &session->transfer;
-  GByteArray *decoded = transfer->decoded;
-  bool failed_before = transfer->failure != NULL;
-  session->transaction.stray = transfer->decoder.stray;
-  transfer->octets += decoded->len;
-  if (!transfer->failure && transfer->octets > session->options->size_max)
-    (void)refuse(&transfer->failure, REPLY_TOO_LARGE, "the limit is %" G_GINT64_FORMAT " octets", session->options->size_max);
-  if (!transfer->failure && transfer->decoder.long_line)
-    (void)refuse(&transfer->failure, REPLY_MALFORMED, "a line has more than %d octets", MESSAGE_LINE_MAX);
-  if (!transfer->failure)
-    hand_over(session, (struct slice){ (const char *)decoded->data, decoded->len });
-  if (transfer->failure && !failed_before)
-    session->hooks->message_drop(session->hooks->ctx, &session->transaction);
-  g_byte_array_set_size(decoded, 0);
-}
-
 /* ---- the answer ---- */
 
 void
@@ -101,12 +66,12 @@ transfer_count_failure(const GError *failure)
 static void
 say_failure(struct door_session *session)
 {
-  const GError *failure = session->transfer.failure;
-  transfer_count_failure(failure);
-  log_note("message refused", log_str("from", session->transaction.reverse_path), log_int("octets", session->transfer.octets), log_err(failure));
+  const struct arrival *message = &session->transfer.message;
+  transfer_count_failure(message->failure);
+  log_note("message refused", log_str("from", session->transaction.reverse_path), log_int("octets", message->octets), log_err(message->failure));
   guint replies = session->transaction.one_reply ? 1 : session->transaction.recipients->len;
   for (guint i = 0; i < replies; i++)
-    session_say_error(session, failure);
+    session_say_error(session, message->failure);
 }
 
 /* RFC 5321 4.1.1.4. */
@@ -136,12 +101,9 @@ say_verdicts(struct door_session *session)
 static void
 answer(struct door_session *session)
 {
-  if (!session->transfer.failure && atomic_load(&session->options->stopping))
-    (void)trouble(&session->transfer.failure, REPLY_STOPPING, "the server is stopping");
-  if (!session->transfer.failure)
-    session->hooks->message_end(session->hooks->ctx, &session->transaction);
+  arrival_end(&session->transfer.message);
   stream_deadline(session->stream, clock_monotonic() + session->options->data_timeout); /* the verdict's time is not the peer's */
-  if (session->transfer.failure)
+  if (session->transfer.message.failure)
     say_failure(session);
   else if (session->transaction.one_reply)
     say_one_verdict(session);
@@ -162,8 +124,7 @@ transfer_data(struct door_session *session, GError **error)
     enum res res = read_block(session, transfer->deadline, &block, error);
     if (res != RES_OK)
       return res;
-    block_taken(session, dot_decoder_feed(&transfer->decoder, block, transfer->decoded, &end));
-    take_decoded(session);
+    block_taken(session, arrival_feed(&transfer->message, block, &end));
   }
   answer(session);
   return RES_OK;
@@ -181,10 +142,7 @@ read_chunk(struct door_session *session, int64_t octets, GError **error)
     if (res != RES_OK)
       return res;
     block = slice_head(block, (size_t)MIN(octets, STREAM_INPUT_MAX));
-    bool end;
-    (void)dot_decoder_feed(&transfer->decoder, block, transfer->decoded, &end);
-    block_taken(session, block.n);
-    take_decoded(session);
+    block_taken(session, arrival_feed(&transfer->message, block, NULL));
     octets -= (int64_t)block.n;
   }
   return RES_OK;
@@ -193,17 +151,16 @@ read_chunk(struct door_session *session, int64_t octets, GError **error)
 enum res
 transfer_chunk(struct door_session *session, int64_t octets, bool last, GError **error)
 {
-  struct transfer *transfer = &session->transfer;
+  struct arrival *message = &session->transfer.message;
   enum res res = read_chunk(session, octets, error);
   if (res != RES_OK)
     return res;
   if (last) {
-    dot_decoder_finish(&transfer->decoder, transfer->decoded);
-    take_decoded(session);
+    arrival_finish(message);
     answer(session);
-  } else if (transfer->failure) {
-    transfer_count_failure(transfer->failure);
-    session_say_error(session, transfer->failure);
+  } else if (message->failure) {
+    transfer_count_failure(message->failure);
+    session_say_error(session, message->failure);
     session_reset(session);
   } else {
     g_autofree char *detail = g_strdup_printf("%" G_GINT64_FORMAT, octets);
