@@ -137,6 +137,8 @@ told_to_end(enum reply reply, GError **error)
 enum res
 exchange_wait(struct exchange *exchange, enum exchange_phase phase, GError **error)
 {
+  if (exchange->unheard)
+    return trouble(error, REPLY_TROUBLE, "the peer does not take its answers");
   int64_t before = clock_monotonic();
   enum reply end = wait_begin(exchange, phase, before);
   stream_deadline(exchange->stream, end == REPLY_COUNT ? deadline(exchange, phase, before) : before + FAREWELL_TIMEOUT);
@@ -173,8 +175,10 @@ void
 exchange_say(struct exchange *exchange, struct slice octets)
 {
   g_autoptr(GError) error = NULL;
-  if (stream_write(exchange->stream, octets, &error) != RES_OK)
-    log_debug("answer not written", log_err(error));
+  if (exchange->unheard || stream_write(exchange->stream, octets, &error) == RES_OK)
+    return;
+  exchange->unheard = true;
+  log_debug("answer not written", log_err(error));
 }
 
 void

@@ -27,6 +27,7 @@ struct exchange {
   struct pace pace;      /* of the message */
   int64_t since;         /* monotonic: of the first wait after exchange_next(); 0: there was none yet */
   int64_t message_since; /* the same, of the first wait for a message */
+  bool unheard;          /* an answer could not be written */
   struct {
     pthread_mutex_t lock;
     bool waits;

@@ -170,6 +170,22 @@ connection_lost(void)
   stub_free(echo.stub);
 }
 
+/* Who does not take answers, but goes on asking, is not served for ever. */
+static void
+unheard(void)
+{
+  struct echo echo = { 0 };
+  struct memory_peer peer = { .input = SLICE("many questions"), .piece = 1, .write_errno = EPIPE };
+  echo_init(&echo, memory_peer_stream(&peer), EXCHANGE_IDLE);
+  echo_run(&echo);
+  g_assert_cmpint(echo.res, ==, RES_TEMP);
+  g_assert_cmpint(echo.reply, ==, REPLY_TROUBLE);
+  g_assert_cmpuint(peer.at, ==, 2);
+  exchange_clear(&echo.exchange);
+  g_string_free(peer.output, TRUE);
+  stub_free(echo.stub);
+}
+
 static void
 too_much_pending(void)
 {
@@ -361,6 +377,7 @@ main(int argc, char **argv)
   g_test_add_func("/exchange/talk", talk);
   g_test_add_func("/exchange/answers-together", answers_together);
   g_test_add_func("/exchange/connection-lost", connection_lost);
+  g_test_add_func("/exchange/unheard", unheard);
   g_test_add_func("/exchange/too-much-pending", too_much_pending);
   g_test_add_func("/exchange/end/from-outside", end_from_outside);
   g_test_add_func("/exchange/end/before-the-wait", end_before_the_wait);
