@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdatomic.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,7 +23,17 @@ struct helper {
   pthread_mutex_t lock;
   pthread_cond_t freed;
   int running;
+  _Atomic int64_t latest; /* monotonic: no call goes on for longer */
+  int hurry_event;        /* readable: `latest` was brought forward */
 };
+
+static void
+close_end(int *fd)
+{
+  if (*fd >= 0)
+    close(*fd);
+  *fd = -1;
+}
 
 enum res
 helper_start(const struct helper_command *commands, size_t n, struct helper **helper, GError **error)
@@ -30,17 +41,19 @@ helper_start(const struct helper_command *commands, size_t n, struct helper **he
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
     return trouble(error, REPLY_TROUBLE, "no socket for the helper: %s", g_strerror(errno));
-  pid_t pid = fork();
+  int hurry_event = eventfd(0, EFD_CLOEXEC);
+  pid_t pid = hurry_event < 0 ? -1 : fork();
   if (pid == 0)
     helper_process(pair[1], commands, n);
   int saved = errno;
   close(pair[1]);
   if (pid < 0) {
     close(pair[0]);
+    close_end(&hurry_event);
     return trouble(error, REPLY_TROUBLE, "no process for the helper: %s", g_strerror(saved));
   }
   *helper = g_new0(struct helper, 1);
-  **helper = (struct helper){ .commands = commands, .n = n, .pid = pid, .fd = pair[0] };
+  **helper = (struct helper){ .commands = commands, .n = n, .pid = pid, .fd = pair[0], .latest = INT64_MAX, .hurry_event = hurry_event };
   pthread_mutex_init(&(*helper)->lock, NULL);
   pthread_cond_init(&(*helper)->freed, NULL);
   return RES_OK;
@@ -51,20 +64,13 @@ helper_start(const struct helper_command *commands, size_t n, struct helper **he
 struct call {
   const struct helper_command *command;
   int64_t deadline;
+  int hurry_event;             /* as in struct helper; -1: `deadline` knows */
   int fds[HELPER_DESCRIPTORS]; /* our ends of the pipes; -1: closed */
   struct slice input;          /* what is left of it */
   GString *output;
   struct helper_result result;
   size_t result_n; /* octets of it that are there */
 };
-
-static void
-close_end(int *fd)
-{
-  if (*fd >= 0)
-    close(*fd);
-  *fd = -1;
-}
 
 static void
 close_all(int fds[HELPER_DESCRIPTORS])
@@ -154,19 +160,24 @@ take_result(struct call *call)
 
 /* Until it is known how the command ended. False: it is not, and the time is up. */
 static bool
-converse(struct call *call)
+converse(const struct helper *helper, struct call *call)
 {
   while (call->fds[HELPER_RESULT] >= 0) {
     int64_t left = call->deadline - clock_monotonic();
-    struct pollfd wait[HELPER_DESCRIPTORS] = {
+    struct pollfd wait[HELPER_DESCRIPTORS + 1] = {
       [HELPER_INPUT] = { .fd = call->fds[HELPER_INPUT], .events = POLLOUT },
       [HELPER_OUTPUT] = { .fd = call->fds[HELPER_OUTPUT], .events = POLLIN },
       [HELPER_RESULT] = { .fd = call->fds[HELPER_RESULT], .events = POLLIN },
+      [HELPER_DESCRIPTORS] = { .fd = call->hurry_event, .events = POLLIN },
     };
     if (left <= 0)
       return false;
-    if (poll(wait, HELPER_DESCRIPTORS, (int)MIN(left / 1000 + 1, INT32_MAX)) < 0)
+    if (poll(wait, HELPER_DESCRIPTORS + 1, (int)MIN(left / 1000 + 1, INT32_MAX)) < 0)
       continue;
+    if (wait[HELPER_DESCRIPTORS].revents) {
+      call->deadline = MIN(call->deadline, helper->latest);
+      call->hurry_event = -1;
+    }
     if (wait[HELPER_INPUT].revents)
       give_input(call);
     if (wait[HELPER_OUTPUT].revents)
@@ -206,7 +217,7 @@ run(struct helper *helper, size_t number, const char *file, struct call *call, G
   close_all(theirs);
   if (sent && call->input.n == 0)
     close_end(&call->fds[HELPER_INPUT]);
-  bool ended = sent && converse(call);
+  bool ended = sent && converse(helper, call);
   close_all(call->fds);
   if (!sent)
     return trouble(error, REPLY_TROUBLE, "%s: the helper is not there: %s", call->command->name, g_strerror(saved));
@@ -258,13 +269,24 @@ helper_run(struct helper *helper, size_t number, const char *file, struct slice 
     return res;
   const struct helper_command *command = &helper->commands[number];
   g_autoptr(GString) own = g_string_new(NULL);
-  struct call call = { .command = command, .input = input, .output = output ? g_string_truncate(output, 0) : own };
-  if (!take_place(helper, clock_monotonic() + command->time_limit))
+  struct call call = { .command = command, .input = input, .hurry_event = helper->hurry_event, .output = output ? g_string_truncate(output, 0) : own };
+  if (!take_place(helper, MIN(clock_monotonic() + command->time_limit, helper->latest)))
     return trouble(error, REPLY_TIMEOUT, "%s: too many commands run already", command->name);
   call.deadline = clock_monotonic() + command->time_limit + GRACE;
   res = run(helper, number, file ? file : "", &call, error);
   leave_place(helper);
   return res;
+}
+
+void
+helper_hurry(struct helper *helper, int64_t deadline)
+{
+  if (helper == NULL)
+    return;
+  uint64_t one = 1;
+  atomic_store(&helper->latest, deadline);
+  if (write(helper->hurry_event, &one, sizeof one) != sizeof one)
+    g_error("eventfd: %s", g_strerror(errno));
 }
 
 pid_t
@@ -288,6 +310,7 @@ helper_free(struct helper *helper)
   if (helper == NULL)
     return;
   close(helper->fd);
+  close(helper->hurry_event);
   if (helper_pid(helper))
     waitpid(helper_pid(helper), NULL, 0);
   pthread_cond_destroy(&helper->freed);

@@ -35,6 +35,9 @@ enum res helper_start(const struct helper_command *commands, size_t n, struct he
  * RES_BAD: not configured, no such file name, or it ended with another status than 0 or by a signal; the error has the first line that it printed.
  * RES_TEMP: out of time, could not be started, or the helper is gone. */
 enum res helper_run(struct helper *helper, size_t number, const char *file, struct slice input, GString *output, GError **error) MUST_CHECK;
+/* The server stops: whatever runs, or is run from now on, has until `deadline` (monotonic) at most; helper_run() fails then, and the command ends with the helper. Any thread.
+ * NULL is allowed. */
+void helper_hurry(struct helper *helper, int64_t deadline);
 /* Its process id; 0: it is gone. Any thread. */
 pid_t helper_pid(const struct helper *helper);
 /* After SIGCHLD: looks whether it was the helper, and raises an alarm then. helper_run fails from then on. NULL is allowed. One thread. */

@@ -13,7 +13,7 @@
 #define LONG_ENOUGH (30 * CLOCK_SECOND)
 #define FOLDER "/tmp"
 
-enum { CAT, STATUS, SIGNAL, ENDLESS, FLOOD, MISSING, NOTHING, FILE_NAME, ENVIRONMENT, DESCRIPTORS, DEAF, LEFT_BEHIND, BOTH_OUTPUTS, COMMANDS };
+enum { CAT, STATUS, SIGNAL, ENDLESS, FLOOD, MISSING, NOTHING, FILE_NAME, ENVIRONMENT, DESCRIPTORS, DEAF, LEFT_BEHIND, BOTH_OUTPUTS, PATIENT, COMMANDS };
 
 #define SHELL(script) (const char *const[]){ "/bin/sh", "-c", script, NULL }
 
@@ -31,6 +31,7 @@ static const struct helper_command commands[COMMANDS] = {
                     LONG_ENOUGH, 1000 },
   [DEAF] = { "deaf", (const char *const[]){ "/bin/true", NULL }, NULL, LONG_ENOUGH, 100 },
   [LEFT_BEHIND] = { "left", SHELL("(while :; do read line </dev/zero; done) & echo $!"), NULL, LONG_ENOUGH, 100 },
+  [PATIENT] = { "patient", SHELL("while :; do read line </dev/zero; done"), NULL, 600 * CLOCK_SECOND, 100 },
   [BOTH_OUTPUTS] = { "both", SHELL("echo out; echo err >&2"), NULL, LONG_ENOUGH, 100 },
 };
 
@@ -158,6 +159,28 @@ test_many_at_once(void)
   g_assert_cmpint(crowd.good, ==, 5 * G_N_ELEMENTS(threads));
 }
 
+static void *
+patient_thread(void *data)
+{
+  g_autoptr(GError) error = NULL;
+  g_assert_cmpint(helper_run(data, PATIENT, NULL, (struct slice){ "", 0 }, NULL, &error), ==, RES_TEMP);
+  g_assert_nonnull(strstr(error->message, "does not answer"));
+  return NULL;
+}
+
+/* A command that runs, and one that would: neither holds up a server that stops. */
+static void
+test_hurry(void)
+{
+  OWN(helper) helper = start();
+  pthread_t thread;
+  g_assert_cmpint(pthread_create(&thread, NULL, patient_thread, helper), ==, 0);
+  helper_hurry(helper, clock_monotonic() + CLOCK_SECOND / 20);
+  pthread_join(thread, NULL);
+  patient_thread(helper);
+  helper_hurry(NULL, 0);
+}
+
 /* What a server that was taken over could send. */
 static void
 test_strange_requests(void)
@@ -266,6 +289,7 @@ main(int argc, char **argv)
   g_test_add_func("/helper/much", test_much);
   g_test_add_func("/helper/nothing-is-left-behind", test_nothing_is_left_behind);
   g_test_add_func("/helper/many-at-once", test_many_at_once);
+  g_test_add_func("/helper/hurry", test_hurry);
   g_test_add_func("/helper/strange-requests", test_strange_requests);
   g_test_add_func("/helper/its-end", test_its_end);
   return g_test_run();

@@ -112,7 +112,8 @@ end_turn(struct map_writer *writer, struct turn turn, enum res res, const GError
   if (res != RES_OK) {
     writer->next.rewrite |= turn.rewrite;
     writer->next.command |= turn.command;
-    log_alarm("the MTA's maps are not as they should be", log_err(error), log_int("again_in_seconds", writer->retry_wait / CLOCK_SECOND));
+    if (!writer->stop) /* what is owed is known to the next start */
+      log_alarm("the MTA's maps are not as they should be", log_err(error), log_int("again_in_seconds", writer->retry_wait / CLOCK_SECOND));
   }
 }
 

@@ -37,6 +37,9 @@
 /* Sessions and deliveries at work get so long to finish when the server stops. */
 #define DRAIN_TIME (30 * CLOCK_SECOND)
 
+/* And commands so much longer: less, together, than systemd gives the whole (TimeoutStopSec). */
+#define COMMANDS_TIME (20 * CLOCK_SECOND)
+
 struct server {
   int64_t started; /* monotonic */
   int state_lock; /* -1: not taken */
@@ -308,6 +311,7 @@ stop(struct server *server)
   robot_free(server->robot);
   housekeeping_free(server->housekeeping);
   courier_host_free(server->courier, deadline);
+  helper_hurry(server->helper, deadline + COMMANDS_TIME);
   map_writer_free(server->maps);
   list_index_free(server->index);
   store_free(server->store);
