@@ -15,7 +15,7 @@ import threading
 
 from lib import crash_account, crash_database, events, ports
 from lib.crash_load import LISTS, Mta, Told
-from lib.daemon import BINARY, SANITIZER
+from lib.daemon import BINARY, SANITIZER, no_services
 
 SESSIONS = 20
 CONNECTIONS = 8
@@ -37,6 +37,7 @@ class Server:
         settings = {
             'server': {'state_dir': self.state, 'user': '', 'hostname': 'lists.example.com'},
             'lmtp': {'listen': f'127.0.0.1:{self.port}', 'unproven': 'refuse'},
+            **no_services(),
             'outlet': {'type': 'smtp', 'host': '127.0.0.1', 'port': sink_port},
             'courier': {'connections': CONNECTIONS, 'retry_first': '1s', 'retry_max': '1s'},
         }

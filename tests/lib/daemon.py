@@ -25,6 +25,11 @@ ESCAPED = {'n': '\n', 'r': '\r', 't': '\t'}
 Done = collections.namedtuple('Done', 'code out err')
 
 
+def no_services():
+    """A configuration without those whose default ports are the same for all servers that run at a time."""
+    return {service: {'listen': ''} for service in ('milter', 'policy', 'socketmap', 'readsocket')}
+
+
 def logfmt(line):
     """{key: text} of one log line; {} for what is none. No key may stand there twice."""
     fields = {}
@@ -56,7 +61,7 @@ class Daemon:
         self.settings = {
             'server': {'state_dir': self.state, 'user': '', 'hostname': 'lists.example.com'},
             'lmtp': {'listen': f'127.0.0.1:{self.port}, {self.socket}'},
-            **{service: {'listen': ''} for service in ('milter', 'policy', 'socketmap', 'readsocket')},
+            **no_services(),
             'outlet': {'type': 'smtp', 'host': '127.0.0.1', 'port': sink.port if sink else ports.free_port()},
         }
         self.configure(config or {})
