@@ -8,7 +8,7 @@ static gboolean no_mail, no_dns;
 static int wait_seconds = 30;
 
 static const GOptionEntry options[] = {
-  { "smtp", 0, 0, G_OPTION_ARG_STRING, &smtp, "the mail server, as the outside reaches it (default: that of [outlet], if it is on this machine, else 127.0.0.1:25)", "HOST:PORT" },
+  { "smtp", 0, 0, G_OPTION_ARG_STRING, &smtp, "the mail server, as the outside reaches it (default: 127.0.0.1:25)", "HOST:PORT" },
   { "no-mail", 0, 0, G_OPTION_ARG_NONE, &no_mail, "send nothing, and ask the mail server nothing", NULL },
   { "wait", 0, 0, G_OPTION_ARG_INT, &wait_seconds, "for the probe message to come back (30)", "SECONDS" },
   { "dns", 0, 0, G_OPTION_ARG_STRING, &dns, "ask that name server, not the system's", "ADDRESS[:PORT]" },
@@ -71,5 +71,5 @@ run(struct cli *cli, int argc, char **argv)
 const struct cli_command doctor_command = {
   .name = "doctor", .arguments = "", .summary = "would mail flow? what is wrong, and the line to change; exit 1 if something is", .options = options, .lists = true, .max = 0, .run = run,
   .help = "Looks at the installation as the mail server sees it: listeners and sockets, maps, outlets, the records of the domains in the DNS, clock, disk, database and permissions.\n"
-          "Through the mail server it asks for a list that there is not, which must be refused in the dialogue, and sends one message to an address of its own, which must come back over LMTP.",
+          "For each domain it asks the mail server for a list that there is not, which must be refused in the dialogue, and sends one message to an address of its own, which must come in over LMTP.",
 };

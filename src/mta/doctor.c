@@ -30,8 +30,8 @@ doctor_say(struct doctor *doctor, enum doctor_level level, const char *check, co
 /* In the order in which one would look: what the others need comes first. */
 static void (*const checks[])(struct doctor *doctor) = {
   doctor_check_server,   doctor_check_clock, doctor_check_disk,    doctor_check_database, doctor_check_permissions, doctor_check_services,
-  doctor_check_names,    doctor_check_chroot, doctor_check_maps,    doctor_check_outlets,  doctor_check_refusal,     doctor_check_probe,
-  doctor_check_dns,
+  doctor_check_remote,   doctor_check_names, doctor_check_chroot,  doctor_check_maps,     doctor_check_outlets,     doctor_check_refusal,
+  doctor_check_probe,    doctor_check_dns,
 };
 
 bool

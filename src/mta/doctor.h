@@ -25,14 +25,14 @@ struct doctor {
   /* Asks the running server a question of the control socket; RES_MORE: none is running. `lines`: char *, owned by the caller. */
   enum res (*ask)(void *ctx, const char *request, GPtrArray **lines, GError **error);
   void *ask_ctx;
-  char *smtp; /* HOST:PORT of the mail server, as the outside reaches it; NULL: the default outlet's first host, if that is on this machine, else 127.0.0.1:25 */
+  char *smtp; /* HOST:PORT of the mail server, as the outside reaches it; NULL: 127.0.0.1:25 */
   char *dns;  /* address of the name server to ask, with a port if need be; NULL: the system's */
   int64_t wait; /* for the probe to come back, microseconds */
   bool no_mail, no_dns;
   GPtrArray *findings; /* struct finding *; made by doctor_run */
 };
 
-/* Runs all checks, some of which wait for the network, up to a minute; false: somewhere there is a problem. */
+/* Runs all checks, some of which wait for the network, `wait` for each domain whose probe does not come; false: somewhere there is a problem. */
 bool doctor_run(struct doctor *doctor);
 void doctor_clear(struct doctor *doctor);
 
@@ -48,6 +48,7 @@ void doctor_check_disk(struct doctor *doctor);
 void doctor_check_database(struct doctor *doctor);
 void doctor_check_permissions(struct doctor *doctor);
 void doctor_check_services(struct doctor *doctor);    /* doctor_services.c */
+void doctor_check_remote(struct doctor *doctor);
 void doctor_check_names(struct doctor *doctor);
 void doctor_check_chroot(struct doctor *doctor);
 void doctor_check_maps(struct doctor *doctor);        /* doctor_maps.c */

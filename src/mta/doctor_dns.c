@@ -90,6 +90,10 @@ check_mail_hosts(struct doctor *doctor, struct __res_state *state, const char *d
   struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_family = AF_INET }, *addresses = NULL;
   g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
   char reverse[64];
+  if (*first == '\0' || strcmp(first, ".") == 0) {
+    doctor_say(doctor, DOCTOR_PROBLEM, "dns", "remove the MX record \".\"", "the MX record of %s says that it takes no mail (RFC 7505)", domain);
+    return;
+  }
   doctor_say(doctor, DOCTOR_OK, "dns", NULL, "mail for %s goes to %s", domain, first);
   if (doctor->dns || getaddrinfo(first, NULL, &hints, &addresses) != 0)
     return;

@@ -1,6 +1,7 @@
 /* The dialogue with the mail server, as the outside has it: does it take what the outlets hand it, does it refuse what it must, and does a message to us come back over LMTP? */
 #include "base/clock.h"
 #include "base/token.h"
+#include "envelope/role.h"
 #include "mta/doctor.h"
 #include "net/endpoint.h"
 #include "smtp/smtp_reply.h"
@@ -10,6 +11,8 @@
 /* For one step of the dialogue. */
 #define STEP_TIME (20 * CLOCK_SECOND)
 #define PROBE_LOOK (CLOCK_SECOND / 5)
+/* Domains that are looked at. */
+#define DOMAINS_MAX 20
 
 struct dialogue {
   struct stream *stream;
@@ -80,14 +83,46 @@ place_of(const struct config_outlet *outlet, const char *host)
   return g_strdup_printf(strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, (int)outlet->port);
 }
 
-/* A recipient of ours that exists in each domain: where the probe goes. Owned by the caller. */
-static char *
-doctor_address(const struct doctor *doctor, const char *token)
+/* --- the outlets --- */
+
+static enum res
+some_member(struct tx *tx, void *arg, GError **error)
 {
-  return g_strdup_printf("listward-doctor+%s@%s", token, (char *)g_ptr_array_index(doctor->installation->domains, 0));
+  OWN(rows) rows = NULL;
+  enum res res = sql_query(tx, "SELECT a.email FROM member m JOIN address a ON a.id = m.address_id WHERE m.left_at IS NULL ORDER BY m.id LIMIT 1", SQL_NO_ARGS, &rows, error);
+  if (res == RES_OK)
+    res = rows_next(rows, error);
+  if (res == RES_OK)
+    *(char **)arg = g_strdup(row_text(rows, 0));
+  return res;
 }
 
-/* --- the outlets --- */
+/* To whom a copy could go; NULL: nobody is a member. Owned by the caller. */
+static char *
+find_member(const struct doctor *doctor)
+{
+  g_autoptr(GError) error = NULL;
+  char *address = NULL;
+  if (doctor->store)
+    (void)!store_read(doctor->store, some_member, &address, &error);
+  return address;
+}
+
+/* As far as a copy would come; nothing is sent. RES_MORE: no further than EHLO, since it wants TLS or a password first, or nobody is a member. */
+static enum res
+offer_copy(const struct doctor *doctor, const struct config_outlet *outlet, struct dialogue *dialogue, GError **error)
+{
+  g_autofree char *member = find_member(doctor);
+  if (outlet->tls != CONFIG_TLS_NO || *outlet->user || member == NULL || !g_str_is_ascii(member))
+    return RES_MORE;
+  enum res res = say(dialogue, error, "MAIL FROM:<>");
+  if (res == RES_OK)
+    res = say(dialogue, error, "RCPT TO:<%s>", member);
+  if (res != RES_BAD || strstr((*error)->message, " 5.1.1 ") == NULL)
+    return res;
+  g_clear_error(error); /* that mailbox is gone; others' need not be */
+  return RES_OK;
+}
 
 static void
 check_host(struct doctor *doctor, const struct config_outlet *outlet, const char *host)
@@ -95,23 +130,21 @@ check_host(struct doctor *doctor, const struct config_outlet *outlet, const char
   g_autofree char *place = place_of(outlet, host), *section = g_strdup_printf("[outlet%s%s] host, port", *outlet->name ? " " : "", outlet->name);
   struct dialogue dialogue = { .stream = NULL };
   g_autoptr(GError) error = NULL;
-  enum res res = outlet->tls == CONFIG_TLS_IMPLICIT ? RES_MORE : open_dialogue(doctor, place, &dialogue, &error);
-  bool plain = outlet->tls == CONFIG_TLS_NO && *outlet->user == '\0' && doctor->installation->domains->len > 0;
-  if (res == RES_OK && plain) {
-    g_autofree char *to = doctor_address(doctor, "outlet");
-    res = say(&dialogue, &error, "MAIL FROM:<>");
-    if (res == RES_OK)
-      res = say(&dialogue, &error, "RCPT TO:<%s>", to);
+  if (outlet->tls == CONFIG_TLS_IMPLICIT) {
+    doctor_say(doctor, DOCTOR_NOTE, "outlet", "`listward status`: next_hop says how it is", "%s speaks TLS from the first octet, and was not asked", place);
+    return;
   }
-  if (res == RES_MORE)
-    doctor_say(doctor, DOCTOR_NOTE, "outlet", NULL, "%s speaks TLS from the first octet: see next_hop of `listward status` for how it is", place);
-  else if (res != RES_OK && dialogue.stream == NULL)
+  enum res res = open_dialogue(doctor, place, &dialogue, &error);
+  bool reached = res == RES_OK;
+  if (reached)
+    res = offer_copy(doctor, outlet, &dialogue, &error);
+  if (res == RES_OK || res == RES_MORE)
+    doctor_say(doctor, DOCTOR_OK, "outlet", NULL, res == RES_OK ? "%s takes copies" : "%s answers", place);
+  else if (!reached)
     doctor_say(doctor, DOCTOR_PROBLEM, "outlet", section, "copies cannot leave: %s", error->message);
-  else if (res != RES_OK)
+  else
     doctor_say(doctor, DOCTOR_PROBLEM, "outlet", "let the mail server take mail from this machine (mynetworks, +relay_from_hosts, RELAY in the access map)", "%s does not take copies: %s", place,
                error->message);
-  else
-    doctor_say(doctor, DOCTOR_OK, "outlet", NULL, "%s takes copies", place);
   close_dialogue(&dialogue);
 }
 
@@ -127,17 +160,51 @@ doctor_check_outlets(struct doctor *doctor)
 
 /* --- the mail server in front of us --- */
 
-/* NULL: no mail is to be sent, or there is no domain. */
+/* Owned by the caller. NULL: no mail is to be sent. */
 static char *
 front_place(const struct doctor *doctor)
 {
-  const struct config_outlet *outlet = &doctor->config->outlets[0];
-  if (doctor->no_mail || doctor->installation->domains->len == 0)
-    return NULL;
-  if (doctor->smtp)
-    return g_strdup(doctor->smtp);
-  bool local = outlet->type == CONFIG_OUTLET_SMTP && outlet->hosts[0] && (g_str_has_prefix(outlet->hosts[0], "127.") || strcmp(outlet->hosts[0], "localhost") == 0);
-  return local ? place_of(outlet, outlet->hosts[0]) : g_strdup("127.0.0.1:25");
+  return doctor->no_mail ? NULL : g_strdup(doctor->smtp ? doctor->smtp : "127.0.0.1:25");
+}
+
+static guint
+domains_to_ask(const struct doctor *doctor)
+{
+  return MIN(doctor->installation->domains->len, DOMAINS_MAX);
+}
+
+static const char *
+domain_of(const struct doctor *doctor, guint i)
+{
+  return g_ptr_array_index(doctor->installation->domains, i);
+}
+
+/* False: there is no point in asking about other domains. */
+static bool
+check_refusal(struct doctor *doctor, const char *place, const char *domain)
+{
+  struct dialogue dialogue = { .stream = NULL };
+  g_autoptr(GError) error = NULL;
+  char token[TOKEN_ID + 1];
+  token_random(token, TOKEN_ID);
+  enum res res = open_dialogue(doctor, place, &dialogue, &error);
+  if (res == RES_OK)
+    res = say(&dialogue, &error, "MAIL FROM:<>");
+  bool begun = res == RES_OK;
+  if (begun)
+    res = say(&dialogue, &error, "RCPT TO:<no-such-list-%s@%s>", token, domain);
+  if (!begun)
+    doctor_say(doctor, DOCTOR_PROBLEM, "refusal", "--smtp HOST:PORT, if the mail server is elsewhere", "%s cannot be asked: %s", place, error->message);
+  else if (res == RES_OK)
+    doctor_say(doctor, DOCTOR_PROBLEM, "refusal", "listward mta postfix (or exim, sendmail) prints a set-up that knows the addresses",
+               "%s takes mail for lists of %s that there are not: each would become a bounce to somebody", place, domain);
+  else if (res != RES_BAD || dialogue.reply.code < 500)
+    doctor_say(doctor, DOCTOR_NOTE, "refusal", "is Listward within the mail server's reach? Postfix with reject_unverified_recipient: unverified_recipient_reject_code = 550",
+               "an unknown list of %s is answered for now, not for good: %s", domain, error->message);
+  else
+    doctor_say(doctor, DOCTOR_OK, "refusal", NULL, "an unknown list of %s is refused in the dialogue", domain);
+  close_dialogue(&dialogue);
+  return begun;
 }
 
 /* Who asks for a list that there is not must hear it at once: else the mail server bounces to whoever was named as the sender. */
@@ -145,34 +212,17 @@ void
 doctor_check_refusal(struct doctor *doctor)
 {
   g_autofree char *place = front_place(doctor);
-  struct dialogue dialogue = { .stream = NULL };
-  g_autoptr(GError) error = NULL;
-  char token[TOKEN_ID + 1];
-  if (place == NULL)
-    return;
-  token_random(token, TOKEN_ID);
-  const char *domain = g_ptr_array_index(doctor->installation->domains, 0);
-  enum res res = open_dialogue(doctor, place, &dialogue, &error);
-  if (res == RES_OK)
-    res = say(&dialogue, &error, "MAIL FROM:<>");
-  if (res != RES_OK)
-    doctor_say(doctor, DOCTOR_PROBLEM, "refusal", "--smtp HOST:PORT, if the mail server is elsewhere", "%s cannot be asked: %s", place, error->message);
-  else if (say(&dialogue, &error, "RCPT TO:<no-such-list-%s@%s>", token, domain) == RES_OK)
-    doctor_say(doctor, DOCTOR_PROBLEM, "refusal", "listward mta postfix (or exim, sendmail) prints a set-up that knows the addresses",
-               "%s takes mail for lists of %s that there are not: each would become a bounce to somebody", place, domain);
-  else if (dialogue.reply.code < 500)
-    doctor_say(doctor, DOCTOR_NOTE, "refusal", "unverified_recipient_reject_code = 550 (Postfix); is the server within its reach?", "an unknown list is answered for now, not for good: %s",
-               error->message);
-  else
-    doctor_say(doctor, DOCTOR_OK, "refusal", NULL, "an unknown list is refused in the dialogue");
-  close_dialogue(&dialogue);
+  for (guint i = 0; place && i < domains_to_ask(doctor); i++)
+    if (!check_refusal(doctor, place, domain_of(doctor, i)))
+      return;
 }
 
+/* A message to an address of ours that exists in each domain. */
 static enum res
-send_probe(const struct doctor *doctor, const char *place, const char *token, GError **error)
+send_probe(const struct doctor *doctor, const char *place, const char *domain, const char *token, GError **error)
 {
   struct dialogue dialogue = { .stream = NULL };
-  g_autofree char *to = doctor_address(doctor, token);
+  g_autofree char *to = g_strdup_printf(ROLE_DOCTOR_LOCAL "+%s@%s", token, domain);
   enum res res = open_dialogue(doctor, place, &dialogue, error);
   if (res == RES_OK)
     res = say(&dialogue, error, "MAIL FROM:<>");
@@ -198,28 +248,38 @@ has_come(struct doctor *doctor, const char *token)
   return doctor->ask(doctor->ask_ctx, question, &lines, &error) == RES_OK && lines->len > 0 && strcmp(g_ptr_array_index(lines, 0), "seen") == 0;
 }
 
+/* Waits for it until the doctor's patience is over, which is counted from `begun`. */
+static bool
+await_probe(struct doctor *doctor, const char *token, int64_t begun)
+{
+  bool come;
+  while (!(come = has_come(doctor, token)) && clock_monotonic() - begun < doctor->wait)
+    g_usleep(PROBE_LOOK);
+  return come;
+}
+
+static void
+check_probe(struct doctor *doctor, const char *place, const char *domain)
+{
+  g_autoptr(GError) error = NULL;
+  char token[TOKEN_ID + 1];
+  token_random(token, TOKEN_ID);
+  int64_t begun = clock_monotonic();
+  if (send_probe(doctor, place, domain, token, &error) != RES_OK)
+    doctor_say(doctor, DOCTOR_PROBLEM, "probe", "listward mta postfix (or exim, sendmail) prints the set-up", "%s does not take a message to %s: %s", place, domain, error->message);
+  else if (await_probe(doctor, token, begun))
+    doctor_say(doctor, DOCTOR_OK, "probe", NULL, "a message through %s to %s came in over LMTP after %" G_GINT64_FORMAT " ms", place, domain, (clock_monotonic() - begun) / 1000);
+  else
+    doctor_say(doctor, DOCTOR_PROBLEM, "probe", "look into the mail server's log and queue; `listward mta` prints the set-up",
+               "%s took a message to %s, but it did not come in over LMTP within %d seconds", place, domain, (int)(doctor->wait / CLOCK_SECOND));
+}
+
 void
 doctor_check_probe(struct doctor *doctor)
 {
   g_autofree char *place = front_place(doctor);
-  g_autoptr(GError) error = NULL;
-  char token[TOKEN_ID + 1];
-  if (place == NULL) {
-    if (doctor->installation->domains->len == 0)
-      doctor_say(doctor, DOCTOR_NOTE, "probe", "listward create LIST@DOMAIN", "there is no domain yet");
-    return;
-  }
-  token_random(token, TOKEN_ID);
-  int64_t begun = clock_monotonic();
-  if (send_probe(doctor, place, token, &error) != RES_OK) {
-    doctor_say(doctor, DOCTOR_PROBLEM, "probe", "listward mta postfix (or exim, sendmail) prints the set-up", "%s does not take a message to us: %s", place, error->message);
-    return;
-  }
-  while (!has_come(doctor, token) && clock_monotonic() - begun < doctor->wait)
-    g_usleep(PROBE_LOOK);
-  if (clock_monotonic() - begun < doctor->wait)
-    doctor_say(doctor, DOCTOR_OK, "probe", NULL, "a message through %s came in over LMTP after %" G_GINT64_FORMAT " ms", place, (clock_monotonic() - begun) / 1000);
-  else
-    doctor_say(doctor, DOCTOR_PROBLEM, "probe", "look into the mail server's log and queue; `listward mta` prints the set-up", "%s took a message to us, but it did not come in over LMTP within %d seconds",
-               place, (int)(doctor->wait / CLOCK_SECOND));
+  if (place && doctor->installation->domains->len == 0)
+    doctor_say(doctor, DOCTOR_NOTE, "probe", "listward create LIST@DOMAIN", "there is no domain yet");
+  for (guint i = 0; place && i < domains_to_ask(doctor); i++)
+    check_probe(doctor, place, domain_of(doctor, i));
 }

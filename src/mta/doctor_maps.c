@@ -14,7 +14,7 @@ on_map(void *ctx, const struct map_kind *kind, bool changed)
 {
   struct look *look = ctx;
   const struct config *config = look->doctor->config;
-  g_autofree char *path = g_build_filename(config->mta_maps, kind->name, NULL), *fix = g_strdup_printf("listward mta %s --write %s", kind->mta, config->mta_maps);
+  g_autofree char *path = g_build_filename(config->mta_maps, kind->name, NULL), *fix = g_strdup("listward aliases");
   look->stale += changed;
   if (changed)
     doctor_say(look->doctor, DOCTOR_PROBLEM, "maps", fix, "%s is not what it should be now", path);
@@ -30,6 +30,25 @@ check_table(struct doctor *doctor, const char *path, const struct stat *source, 
     return true;
   doctor_say(doctor, DOCTOR_PROBLEM, "maps", fix, "%s is older than %s", table, path);
   return false;
+}
+
+/* A folder above that is closed hides them all. */
+static bool
+check_way(struct doctor *doctor)
+{
+  struct stat status;
+  g_autofree char *folder = g_strdup(doctor->installation->maps);
+  while (strcmp(folder, "/") != 0 && strcmp(folder, ".") != 0) {
+    g_autofree char *fix = g_strdup_printf("[mta] maps = %s, or chmod o+x %s", INSTALLATION_MAPS, folder);
+    if (stat(folder, &status) == 0 && !(status.st_mode & S_IXOTH)) {
+      doctor_say(doctor, DOCTOR_PROBLEM, "maps", fix, "the mail server may not get to %s: %s is closed to it", doctor->installation->maps, folder);
+      return false;
+    }
+    char *above = g_path_get_dirname(folder);
+    g_free(folder);
+    folder = above;
+  }
+  return true;
 }
 
 static bool
@@ -58,7 +77,7 @@ doctor_check_maps(struct doctor *doctor)
     doctor_say(doctor, DOCTOR_PROBLEM, "maps", "correct [mta] maps, or the folder's owner", "%s", error->message);
     return;
   }
-  bool well = look.stale == 0;
+  bool well = check_way(doctor) && look.stale == 0;
   const struct map_kind *kind;
   for (size_t i = 0; (kind = map_kind_nth(i)) != NULL; i++)
     well &= check_file(doctor, kind);

@@ -3,6 +3,7 @@
 #include "mta/doctor.h"
 #include "net/endpoint.h"
 #include "net/stream.h"
+#include "net/tls.h"
 #include <errno.h>
 #include <grp.h>
 #include <netdb.h>
@@ -22,7 +23,7 @@ can_connect(struct doctor *doctor, enum config_service service, const char *text
 {
   OWN(endpoint) endpoint = NULL;
   g_autoptr(GError) error = NULL;
-  g_autofree char *fix = g_strdup_printf("[%s] listen = %s, and restart the server", config_service_section(service), text);
+  g_autofree char *fix = g_strdup_printf("%s = %s, and restart the server", config_service_key(service), text);
   int fd = -1;
   if (endpoint_parse(text, &endpoint, &error) == RES_OK && endpoint_connect(endpoint, clock_monotonic() + CONNECT_TIME, &fd, &error) == RES_OK) {
     close(fd);
@@ -65,7 +66,7 @@ check_folder(struct doctor *doctor, enum config_service service, const char *pat
 {
   const char *section = config_service_section(service);
   struct stat status;
-  g_autofree char *open = g_strdup_printf("chmod o+x %s", folder), *move = g_strdup_printf("[%s] listen = /run/listward/%s.sock", section, section);
+  g_autofree char *name = g_path_get_basename(path), *open = g_strdup_printf("chmod o+x %s", folder), *move = g_strdup_printf("%s = /run/listward/%s", config_service_key(service), name);
   if (user && !may(user, folder, S_IXOTH))
     doctor_say(doctor, level_of(doctor, service), section, open, "the user %s cannot get to %s: %s is closed to it", user->pw_name, path, folder);
   /* Sendmail connects to no such socket; nor should anybody. */
@@ -129,6 +130,52 @@ doctor_check_services(struct doctor *doctor)
 {
   for (enum config_service service = 0; service < CONFIG_SERVICES; service++)
     check_service(doctor, service);
+}
+
+/* --- other hosts --- */
+
+/* The server does not start with it. */
+static void
+check_allow(struct doctor *doctor, enum config_service service)
+{
+  const struct config_listen *rule = &doctor->config->services[service == CONFIG_CALLOUT ? CONFIG_LMTP : service];
+  const char *section = config_service_section(service);
+  g_autofree char *fix = g_strdup_printf("[%s] allow = the mail server's address, or its network (10.0.0.0/8)", section);
+  for (char **text = doctor->config->services[service].listen; *text; text++) {
+    OWN(endpoint) endpoint = NULL;
+    if (endpoint_parse(*text, &endpoint, NULL) != RES_OK || endpoint->path)
+      continue;
+    const struct service_address address = { .host = endpoint->host, .port = endpoint->port };
+    if (service_address_is_remote(&address) && *rule->allow == NULL)
+      doctor_say(doctor, DOCTOR_PROBLEM, section, fix, "%s = %s is beyond this machine, and nobody is allowed: the server does not start so", config_service_key(service), *text);
+  }
+}
+
+/* What is offered with STARTTLS. */
+static void
+check_tls(struct doctor *doctor)
+{
+  const struct config *config = doctor->config;
+  OWN(tls_context) context = NULL;
+  g_autoptr(GError) error = NULL;
+  if (*config->lmtp_tls_certificate == '\0')
+    return;
+  const char *const paths[] = { config->lmtp_tls_certificate, config->lmtp_tls_key, config->lmtp_tls_client_ca };
+  char *files[G_N_ELEMENTS(paths)];
+  for (size_t i = 0; i < G_N_ELEMENTS(paths); i++)
+    files[i] = *paths[i] ? config_path(config, paths[i]) : g_strdup("");
+  if (tls_context_new_server(&(struct tls_server_options){ .certificate = files[0], .key = files[1], .client_ca = files[2] }, &context, &error) != RES_OK)
+    doctor_say(doctor, DOCTOR_PROBLEM, "lmtp", "[lmtp] tls_certificate, tls_key, tls_client_ca; the server's user must be able to read them", "STARTTLS cannot be offered: %s", error->message);
+  for (size_t i = 0; i < G_N_ELEMENTS(files); i++)
+    g_free(files[i]);
+}
+
+void
+doctor_check_remote(struct doctor *doctor)
+{
+  for (enum config_service service = 0; service < CONFIG_SERVICES; service++)
+    check_allow(doctor, service);
+  check_tls(doctor);
 }
 
 /* --- names --- */
@@ -196,18 +243,26 @@ is_chrooted_lmtp(const char *line)
   return g_strv_length(words) >= 8 && strcmp(words[1], "unix") == 0 && strcmp(words[4], "y") == 0 && strcmp(words[7], "lmtp") == 0;
 }
 
+/* In Postfix's queue directory, where its chroot is. */
+static bool
+is_in_chroot(const char *path)
+{
+  return !g_path_is_absolute(path) || g_str_has_prefix(path, "/var/spool/postfix/");
+}
+
 /* A service in Postfix's chroot looks for an absolute path below the queue directory. */
 void
 doctor_check_chroot(struct doctor *doctor)
 {
   const char *folder = g_getenv("MAIL_CONFIG"); /* as Postfix's own programs do */
   g_autofree char *path = g_build_filename(folder ? folder : "/etc/postfix", "master.cf", NULL), *text = NULL;
-  if (doctor->installation->services[CONFIG_LMTP].has_unix == false || !g_file_get_contents(path, &text, NULL, NULL))
+  const struct installation_service *lmtp = &doctor->installation->services[CONFIG_LMTP];
+  if (!lmtp->has_unix || is_in_chroot(lmtp->local.path) || !g_file_get_contents(path, &text, NULL, NULL))
     return;
   g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
   for (char **line = lines; *line; line++) {
     g_autofree char *name = g_strndup(*line, strcspn(*line, " \t")), *fix = g_strdup_printf("postconf -F %s/unix/chroot=n && postfix reload, or 127.0.0.1:8024 in place of the socket", name);
     if (is_chrooted_lmtp(*line))
-      doctor_say(doctor, DOCTOR_NOTE, "chroot", fix, "Postfix's service \"%s\" runs in its chroot: it does not find %s there", name, doctor->installation->services[CONFIG_LMTP].local.path);
+      doctor_say(doctor, DOCTOR_NOTE, "chroot", fix, "Postfix's service \"%s\" runs in its chroot: it does not find %s there", name, lmtp->local.path);
   }
 }

@@ -62,7 +62,7 @@ class Doctor(unittest.TestCase):
 
     def examine(self, *options, status=None):
         """The findings. `status`: of the command; None: as the findings say."""
-        done = self.daemon.cli('doctor', '--json', '--dns', f'127.0.0.1:{self.dns.port}', *options)
+        done = self.daemon.cli('doctor', '--json', '--dns', f'127.0.0.1:{self.dns.port}', '--smtp', f'127.0.0.1:{self.mta.port}', *options)
         found = json.loads(done.out)
         problems = any(finding['level'] == 'problem' for finding in found)
         self.assertEqual(done.code, int(problems) if status is None else status, done.err)
@@ -94,13 +94,29 @@ class Flows(Doctor):
         for check in 'server', 'disk', 'database', 'permissions', 'lmtp', 'outlet', 'refusal', 'probe', 'dns':
             self.assertIn('ok', [finding['level'] for finding in found if finding['check'] == check], check)
         probe = self.mta.messages[-1]
+        self.assertIn('answers', self.one('outlet', 'ok', '')['what'])
         self.assertEqual(probe.sender.address, '')
         self.assertRegex(probe.addresses[0], rf'^listward-doctor\+\w+@{DOMAIN}$')
         self.assertEqual(self.daemon.run('held', LIST), '')
 
     def test_for_people(self):
-        text = self.daemon.run('doctor', '--dns', f'127.0.0.1:{self.dns.port}')
+        text = self.daemon.run('doctor', '--dns', f'127.0.0.1:{self.dns.port}', '--smtp', f'127.0.0.1:{self.mta.port}')
         self.assertRegex(text, '(?m)^ok       probe        a message through 127.0.0.1:.* came in over LMTP after')
+
+    def test_each_domain(self):
+        self.daemon.run('adddomain', 'second.example.com')
+        for check in 'refusal', 'probe':
+            for domain in DOMAIN, 'second.example.com':
+                self.one(check, 'ok', f' {domain} ')
+
+    def test_one_domain_is_forgotten(self):
+        self.daemon.run('adddomain', 'second.example.com')
+        self.mta.on['RCPT'] = lambda session, path: '554 5.7.1 Relay access denied' if path.address.endswith('@second.example.com') else None
+        self.one('probe', 'problem', 'a message to second.example.com: 554 5.7.1 Relay access denied')
+
+    def test_somebody_is_a_member(self):
+        self.daemon.run('addmembers', '-W', '-', LIST, stdin='bat@example.net\n')
+        self.one('outlet', 'ok', 'takes copies')
 
     def test_nothing_is_sent(self):
         self.examine('--no-mail')
@@ -121,7 +137,7 @@ class Mail(Doctor):
 
     def test_it_refuses_for_now_only(self):
         self.mta.answer = '450 4.1.1 unverified'
-        self.one('refusal', 'note', 'for now', fix='unverified_recipient_reject_code = 550')
+        self.one('refusal', 'note', 'for now, not for good: 450 4.1.1 unverified', fix='unverified_recipient_reject_code = 550')
 
     def test_it_does_not_deliver(self):
         self.mta.loses = True
@@ -129,12 +145,20 @@ class Mail(Doctor):
 
     def test_it_does_not_take_our_mail(self):
         self.mta.on['MAIL'] = lambda session, path: '550 5.7.1 not you'
+        self.daemon.run('addmembers', '-W', '-', LIST, stdin='bat@example.net\n')
         self.one('outlet', 'problem', 'does not take copies: 550 5.7.1 not you', fix='mynetworks')
         self.one('probe', 'problem', 'not you')
 
+    def test_it_does_not_relay(self):
+        self.daemon.run('addmembers', '-W', '-', LIST, stdin='bat@example.net\n')
+        self.mta.on['RCPT'] = lambda session, path: '554 5.7.1 Relay access denied' if path.address == 'bat@example.net' else None
+        self.one('outlet', 'problem', 'does not take copies: 554 5.7.1 Relay access denied', fix='mynetworks')
+        self.mta.on['RCPT'] = lambda session, path: '550 5.1.1 User unknown' if path.address == 'bat@example.net' else None
+        self.one('outlet', 'ok', 'takes copies')
+
     def test_nobody_is_there(self):
         self.mta.stop()
-        self.one('outlet', 'problem', 'copies cannot leave', fix='[outlet] host, port')
+        self.one('outlet', 'problem', 'copies cannot leave', '--no-mail', fix='[outlet] host, port')
         self.one('refusal', 'problem', 'cannot be asked', fix='--smtp')
 
     def test_it_is_elsewhere(self):
@@ -257,6 +281,8 @@ class Sockets(Doctor):
         self.daemon.env['MAIL_CONFIG'] = folder
         self.serve_on(os.path.join(self.daemon.scratch, 'run'), '0666')
         self.one('chroot', 'note', '"lists" runs in its chroot', fix='postconf -F lists/unix/chroot=n')
+        self.reconfigure({'mta': {'lmtp': 'unix:listward/lmtp.sock'}})
+        self.assertEqual([finding for finding in self.examine('--no-mail') if finding['check'] == 'chroot'], [])
 
     def test_names(self):
         hosts = os.path.join(self.daemon.scratch, 'hosts')
@@ -272,11 +298,32 @@ class Sockets(Doctor):
         self.one('lmtp', 'problem', 'nobody answers', fix='[lmtp] listen')
 
 
+class Remote(Doctor):
+    """A list server on another host."""
+
+    def test_nobody_is_allowed(self):
+        self.daemon.stop()
+        self.daemon.configure({'lmtp': {'listen': f'0.0.0.0:{self.daemon.port}', 'callout_listen': f'0.0.0.0:{ports.free_port()}'}})
+        found = [finding for finding in self.examine('--no-mail') if 'nobody is allowed' in finding['what']]
+        self.assertEqual([finding['what'].split(' = ')[0] for finding in found], ['[lmtp] listen', '[lmtp] callout_listen'])
+        self.assertIn('[lmtp] allow', found[0]['fix'])
+
+    def test_somebody_is_allowed(self):
+        self.reconfigure({'lmtp': {'listen': f'0.0.0.0:{self.daemon.port}', 'allow': '192.0.2.0/24'}})
+        self.assertEqual([finding for finding in self.examine('--no-mail') if finding['level'] == 'problem'], [])
+
+    def test_a_certificate_is_missing(self):
+        self.daemon.stop()
+        self.daemon.configure({'lmtp': {'tls_certificate': '/nonexistent/cert.pem'}})
+        self.one('lmtp', 'problem', '/nonexistent/cert.pem', '--no-mail', fix='[lmtp] tls_certificate')
+
+
 class Maps(Doctor):
     """[mta] maps."""
 
     def setUp(self):
         super().setUp()
+        os.chmod(self.daemon.scratch, 0o755)
         self.folder = os.path.join(self.daemon.scratch, 'maps')
         self.reconfigure({'mta': {'maps': self.folder}})
         self.map = os.path.join(self.folder, 'postfix_lmtp')
@@ -290,11 +337,15 @@ class Maps(Doctor):
         self.daemon.stop()
         with open(self.map, 'a', encoding='ascii') as file:
             file.write('gone@example.com lmtp:inet:127.0.0.1:8024\n')
-        self.one('maps', 'problem', f'{self.map} is not what it should be', '--no-mail', fix=f'listward mta postfix --write {self.folder}')
+        self.one('maps', 'problem', f'{self.map} is not what it should be', '--no-mail', fix='listward aliases')
 
     def test_unreadable(self):
         os.chmod(self.map, 0o600)
         self.one('maps', 'problem', 'may not read', '--no-mail', fix='chmod a+rX')
+
+    def test_a_folder_above_is_closed(self):
+        os.chmod(self.daemon.scratch, 0o700)
+        self.one('maps', 'problem', f'{self.daemon.scratch} is closed to it', '--no-mail', fix='[mta] maps = /var/lib/listward-maps')
 
     def test_the_table_is_older(self):
         with open(self.map + '.db', 'wb'):
@@ -314,6 +365,10 @@ class Records(Doctor):
     def test_no_mx(self):
         del self.records[DOMAIN, MX]
         self.one('dns', 'problem', 'no MX record, and no address', fix=f'{DOMAIN}. IN MX 10')
+
+    def test_the_mx_says_that_there_is_no_mail(self):
+        self.records[DOMAIN, MX] = [b'\0\0\0']
+        self.one('dns', 'problem', 'takes no mail', fix='remove')
 
     def test_no_spf(self):
         self.records[DOMAIN, TXT] = [txt('something else')]
