@@ -74,6 +74,7 @@ class Install(unittest.TestCase):
         self.assertEqual(service['ExecStart'], f'/{PREFIX}/bin/listward serve')
         self.assertEqual((service['Type'], service['User'], service['StateDirectoryMode']), ('notify', 'listward', '0700'))
         self.assertIn('WatchdogSec', service)
+        self.assertGreater(int(service['TimeoutStopSec']), 30 + 80)  # sessions end, and a next hop hangs (docs/smtp.md)
 
     def test_every_socket_is_a_default(self):
         """Else the server would not start with them."""
