@@ -50,6 +50,8 @@ struct settings {
   int64_t max_message_size;                                /* KiB, 0: no limit */
   int64_t max_message_size_action;                         /* enum oversize; setting max_size_action */
   int64_t max_held, max_days_to_hold;
+  int64_t max_num_recipients; /* 0: no limit */
+  int64_t require_subject;
   int64_t reply_goes_to_list; /* enum reply_goes_to */
   int64_t emergency, conceal_members, allow_list_posts, first_strip_reply_to, include_rfc2369_headers, advertised;
   int64_t personal, personalize, verdict_at_rcpt;

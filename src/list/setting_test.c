@@ -7,7 +7,7 @@
 static bool
 is_ours(const char *name)
 {
-  static const char *const ours[] = { "conceal_members", "max_held", "max_size_action", "outlet", "personal", "verdict_at_rcpt", NULL };
+  static const char *const ours[] = { "conceal_members", "max_held", "max_size_action", "outlet", "personal", "require_subject", "verdict_at_rcpt", NULL };
   return g_strv_contains(ours, name);
 }
 
@@ -28,11 +28,11 @@ test_table(void)
     facts += setting->read_only;
     ours += is_ours(setting->name);
   }
-  g_assert_cmpuint(ours, ==, 6);
+  g_assert_cmpuint(ours, ==, 7);
   /* Mailman's REST interface 3.1 has 92 attributes, 17 of them read-only. */
   g_assert_cmpuint(n - ours, ==, 92);
   g_assert_cmpuint(facts, ==, 17);
-  g_assert_cmpuint(works, ==, 22);
+  g_assert_cmpuint(works, ==, 24);
   g_assert_null(setting_find(""));
   g_assert_null(setting_find("subject"));
   g_assert_null(setting_find("zzz"));
@@ -78,6 +78,8 @@ static const struct {
   { "legacy-default", "max_num_recipients", "10" },
   { "legacy-default", "require_explicit_destination", "true" },
   { "legacy-default", "max_days_to_hold", "0" },
+  { "listward-default", "require_subject", "false" },
+  { "legacy-default", "require_subject", "true" },
   { "legacy-announce", "allow_list_posts", "false" },
   { "legacy-announce", "default_member_action", "reject" },
   { "legacy-announce", "max_message_size", "40" },

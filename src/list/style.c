@@ -13,6 +13,7 @@ static const struct override legacy[] = {
   { "max_num_recipients", "10" },
   { "max_size_action", "hold" },
   { "require_explicit_destination", "true" },
+  { "require_subject", "true" },
   { NULL, NULL },
 };
 

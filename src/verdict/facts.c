@@ -111,5 +111,6 @@ facts_free(struct facts *facts)
     return;
   g_ptr_array_unref(facts->senders);
   g_free(facts->banned);
+  g_free(facts->domain_alias);
   g_free(facts);
 }

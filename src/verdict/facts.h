@@ -47,6 +47,7 @@ struct facts {
   GPtrArray *senders; /* struct sender *, those of the content, looked up */
   char *banned;       /* the ban that hit a sender, or NULL */
   bool own_list_id, own_hop;
+  char *domain_alias; /* another domain that means the list's, or NULL; read only if the list asks for an explicit destination */
 };
 /* Reads what the database knows of the senders, by key. Inside a store_fn. RES_OK; RES_TEMP: the database. The list and content must
  * outlive the facts. */

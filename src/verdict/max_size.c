@@ -1,4 +1,4 @@
-#include "verdict/rule.h"
+#include "verdict/moderation.h"
 
 static bool
 too_large(const struct facts *facts, GString *seen)
@@ -44,7 +44,7 @@ check_hold(const struct facts *facts, struct verdict *verdict, GString *seen)
     seen_add(seen, "the list refuses what is too large");
     return false;
   }
-  return large && verdict_hold(verdict, "%s takes up to %" G_GINT64_FORMAT " KiB, this has %" G_GINT64_FORMAT, list->posting,
+  return large && moderation_hold_content(facts, verdict, "%s takes up to %" G_GINT64_FORMAT " KiB, this has %" G_GINT64_FORMAT, list->posting,
                                list->settings.max_message_size, kib(facts));
 }
 

@@ -30,11 +30,29 @@ moderation_refuse(const struct facts *facts, enum moderated who, struct verdict 
 }
 
 static bool
+hold_without_reason(const struct facts *facts, struct verdict *verdict)
+{
+  return verdict_hold(verdict, "postings to %s wait for a moderator", facts->list->posting);
+}
+
+bool
+moderation_hold_content(const struct facts *facts, struct verdict *verdict, const char *format, ...)
+{
+  if (facts->list->settings.conceal_members)
+    return hold_without_reason(facts, verdict);
+  va_list arguments;
+  va_start(arguments, format);
+  g_autofree char *reason = g_strdup_vprintf(format, arguments);
+  va_end(arguments);
+  return verdict_hold(verdict, "%s", reason);
+}
+
+static bool
 moderation_hold(const struct facts *facts, enum moderated who, struct verdict *verdict)
 {
   if (who == MODERATED_STRANGER && !facts->list->settings.conceal_members)
     return verdict_hold(verdict, "you are not a member of %s", facts->list->posting);
-  return verdict_hold(verdict, "postings to %s wait for a moderator", facts->list->posting);
+  return hold_without_reason(facts, verdict);
 }
 
 bool

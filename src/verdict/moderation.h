@@ -7,6 +7,10 @@ const char *moderation_name(int64_t action);
 /* Refuses this author, whoever is behind him; returns true. */
 bool moderation_refuse_author(const struct facts *facts, struct verdict *verdict);
 
+/* Holds a posting for what it is, whoever wrote it; returns true. Only whom moderation lets through comes so far: on a list that conceals
+ * its members the reason is that of all its holds, and the rule tells the moderators. */
+bool moderation_hold_content(const struct facts *facts, struct verdict *verdict, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
 /* Who an action is about. */
 enum moderated {
   MODERATED_RECORD,   /* the author's own member or non-member record says so */
