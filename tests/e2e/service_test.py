@@ -4,7 +4,6 @@ import grp
 import json
 import os
 import pwd
-import shutil
 import signal
 import socket
 import stat
@@ -14,7 +13,7 @@ import threading
 import time
 import unittest
 
-from lib import events, ports
+from lib import events, namespaces, ports
 from lib.daemon import BINARY, Daemon, logfmt
 from lib.lmtp import Client, Closed, crlf
 from lib.sink import Sink
@@ -310,8 +309,7 @@ class Sockets(Service):
 
     def test_default_listeners_that_the_machine_lacks_are_left_out(self):
         """In a network of its own, where there is no ::1, and a /run without a folder for the socket."""
-        if os.geteuid() != 0 or not shutil.which('unshare') or not shutil.which('ip'):
-            events.skip('netns', 'root, unshare and ip are needed for a network of its own')
+        namespaces.need('--net', '--mount')
         daemon = self.daemon_of({'lmtp': {'listen': None}}, lists=False)
         script = ('mount -t tmpfs none /run && echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; ip link set lo up && '
                   'exec "$0" --config "$1" serve')

@@ -1,13 +1,12 @@
 """All services listen, and share what sessions there may be."""
 import os
-import shutil
 import socket
 import stat
 import subprocess
 import sys
 import unittest
 
-from lib import events, ports
+from lib import events, namespaces, ports
 from lib.daemon import BINARY, Daemon, logfmt
 from lib.lmtp import Client
 
@@ -109,8 +108,7 @@ class Defaults(unittest.TestCase):
     """In a network of its own, with an empty /run, where nobody else has the default ports."""
 
     def start(self, occupied, config):
-        if os.geteuid() != 0 or not shutil.which('unshare') or not shutil.which('ip'):
-            events.skip('netns', 'root, unshare and ip are needed for a network of its own')
+        namespaces.need('--net', '--mount')
         daemon = Daemon(config={**{service: {'listen': None} for service in SERVICES}, **config})
         self.addCleanup(daemon.close)
         script = 'mount -t tmpfs none /run && mkdir /run/listward && ip link set lo up && exec "$@"'

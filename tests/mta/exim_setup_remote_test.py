@@ -16,7 +16,7 @@ def own_address():
     for address in found:
         if ':' not in address:
             return address
-    return events.skip('network', 'this machine has no address but loopback')
+    return events.skip('address', 'this machine has no address but loopback')
 
 
 class Remote(EximSetUp, SetUpChecks, unittest.TestCase):

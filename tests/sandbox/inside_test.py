@@ -12,7 +12,7 @@ import tempfile
 import threading
 import unittest
 
-from lib import certificates, dns, events, plain, ports
+from lib import certificates, dns, events, namespaces, plain, ports
 
 KILLED = 'killed'
 EPERM, EACCES, ENOSYS, EXDEV = 'refused EPERM', 'refused EACCES', 'refused ENOSYS', 'refused EXDEV'
@@ -220,8 +220,7 @@ class Allowed(Inside):
         self.assertEqual(server.asked, [('example.org', dns.TXT)])
 
     def test_a_name_by_the_systems_resolver(self):
-        if os.geteuid() != 0 or not shutil.which('unshare') or not shutil.which('ip'):
-            events.skip('netns', 'root, unshare and ip are needed for a network of its own')
+        namespaces.need('--net', '--mount')
         before = ['unshare', '--net', '--mount', sys.executable, dns.__file__, '198.51.100.7', '']
         self.allowed('done 198.51.100.7', 'resolve', 'mx.example.org', before=before)
 
