@@ -122,6 +122,12 @@ free_domain(void *domain)
 }
 
 enum res
+domain_alias(struct tx *tx, int64_t id, char **alias, GError **error)
+{
+  return sql_text_of(tx, "SELECT alias FROM domain WHERE id = $1 AND alias <> ''", SQL_ARGS(sql_int(id)), alias, error);
+}
+
+enum res
 domain_list(struct tx *tx, GPtrArray **domains, GError **error)
 {
   OWN(rows) rows = NULL;

@@ -9,6 +9,8 @@ enum res domain_create(struct tx *tx, const char *name, const char *description,
 enum res domain_remove(struct tx *tx, const char *name, int64_t now, GError **error) MUST_CHECK;
 /* RES_MORE: unknown; aliases are not followed. */
 enum res domain_find(struct tx *tx, const char *name, int64_t *id, GError **error) MUST_CHECK;
+/* The other domain that means the domain `id`, folded; owned by the caller. RES_MORE: there is none. */
+enum res domain_alias(struct tx *tx, int64_t id, char **alias, GError **error) MUST_CHECK;
 struct domain {
   int64_t id, lists;
   char *name, *description, *alias; /* "" if none */

@@ -402,6 +402,36 @@ text_apply(char **field, const char *stored)
   *field = *stored ? g_strdup(stored) : empty_text;
 }
 
+static char *no_items[1] = { NULL };
+
+static void
+items_free(char **items)
+{
+  if (items != no_items)
+    g_strfreev(items);
+}
+
+/* What is stored was checked when it was set. */
+static void
+items_apply(char ***field, const char *stored)
+{
+  g_autoptr(json_t) array = json_loads(stored, 0, NULL);
+  if (!json_is_array(array))
+    return;
+  g_autoptr(GPtrArray) items = g_ptr_array_new();
+  size_t i;
+  json_t *item;
+  json_array_foreach(array, i, item)
+    if (json_is_string(item))
+      g_ptr_array_add(items, g_strdup(json_string_value(item)));
+  items_free(*field);
+  *field = no_items;
+  if (items->len == 0)
+    return;
+  g_ptr_array_add(items, NULL);
+  *field = (char **)g_ptr_array_free(g_steal_pointer(&items), FALSE);
+}
+
 static void
 enum_apply(const struct setting *setting, const char *stored, int64_t *field)
 {
@@ -434,10 +464,12 @@ setting_apply(const struct setting *setting, const char *stored, struct settings
   case SETTING_ADDRESS:
     text_apply(field, stored);
     break;
-  case SETTING_TIME:
-  case SETTING_FLOAT:
   case SETTING_LIST:
   case SETTING_PATTERNS:
+    items_apply(field, stored);
+    break;
+  case SETTING_TIME:
+  case SETTING_FLOAT:
     g_assert_not_reached(); /* no field of struct settings has such a type */
   }
 }
@@ -463,5 +495,6 @@ settings_clear(struct settings *settings)
   text_free(settings->display_name);
   text_free(settings->info);
   text_free(settings->outlet);
+  items_free(settings->acceptable_aliases);
   *settings = (struct settings){ 0 };
 }

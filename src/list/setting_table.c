@@ -18,7 +18,7 @@
 const struct setting setting_table[] = {
   { .name = "accept_these_nonmembers", .type = SETTING_PATTERNS, .fallback = "[]", LATER,
     .doc = "non-members whose postings are treated like members'" },
-  { .name = "acceptable_aliases", .type = SETTING_PATTERNS, .fallback = "[]", LATER,
+  { .name = "acceptable_aliases", .type = SETTING_PATTERNS, .fallback = "[]", FIELD(acceptable_aliases),
     .doc = "other addresses that count as the list's in To and Cc" },
   { .name = "admin_immed_notify", .type = SETTING_BOOL, .fallback = "true", LATER,
     .doc = "tell the owners at once of each message that is held" },
@@ -177,7 +177,7 @@ const struct setting setting_table[] = {
   { .name = "reply_to_address", .type = SETTING_ADDRESS, .fallback = "", FIELD(reply_to_address),
     .doc = "the address for explicit_header" },
   { .name = "request_address", .type = SETTING_ADDRESS, .fallback = "", FACT, .doc = "where commands go" },
-  { .name = "require_explicit_destination", .type = SETTING_BOOL, .fallback = "false", LATER,
+  { .name = "require_explicit_destination", .type = SETTING_BOOL, .fallback = "false", FIELD(require_explicit_destination),
     .doc = "hold postings that do not name the list in To or Cc" },
   { .name = "require_subject", .type = SETTING_BOOL, .fallback = "false", FIELD(require_subject),
     .doc = "hold postings without a subject" },

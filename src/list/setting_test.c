@@ -32,7 +32,7 @@ test_table(void)
   /* Mailman's REST interface 3.1 has 92 attributes, 17 of them read-only. */
   g_assert_cmpuint(n - ours, ==, 92);
   g_assert_cmpuint(facts, ==, 17);
-  g_assert_cmpuint(works, ==, 24);
+  g_assert_cmpuint(works, ==, 26);
   g_assert_null(setting_find(""));
   g_assert_null(setting_find("subject"));
   g_assert_null(setting_find("zzz"));
@@ -313,6 +313,15 @@ test_fields(void)
   g_assert_cmpint(settings.reply_goes_to_list, ==, REPLY_GOES_EXPLICIT_ONLY);
   g_assert_cmpint(settings.max_held, ==, 7);
   g_assert_cmpint(settings.emergency, ==, 1);
+
+  g_assert_null(settings.acceptable_aliases[0]);
+  setting_apply(setting_find("acceptable_aliases"), "[\"a@example.com\",\"^b\"]", &settings);
+  setting_apply(setting_find("acceptable_aliases"), "[broken", &settings);
+  g_assert_cmpuint(g_strv_length(settings.acceptable_aliases), ==, 2);
+  g_assert_cmpstr(settings.acceptable_aliases[1], ==, "^b");
+  setting_apply(setting_find("acceptable_aliases"), "[]", &settings);
+  g_assert_null(settings.acceptable_aliases[0]);
+  setting_apply(setting_find("acceptable_aliases"), "[\"^c\"]", &settings);
   settings_clear(&settings);
   settings_clear(&settings);
 }

@@ -1,5 +1,6 @@
 #include "verdict/facts.h"
 #include "list/ban.h"
+#include "list/domain.h"
 #include "message/hop.h"
 
 static struct sender *
@@ -98,6 +99,11 @@ facts_gather(struct tx *tx, const struct list *list, const struct content *conte
     g_ptr_array_add(made->senders, sender);
     enum res res = sender_look_up(tx, made, sender, error);
     if (res != RES_OK)
+      return res;
+  }
+  if (list->settings.require_explicit_destination) {
+    enum res res = domain_alias(tx, list->domain_id, &made->domain_alias, error);
+    if (res == RES_TEMP || res == RES_BAD)
       return res;
   }
   *facts = OWN_GIVE(made);

@@ -3,12 +3,13 @@
 #include <string.h>
 
 #define TEN "a0@x.org, a1@x.org, a2@x.org, a3@x.org, a4@x.org, a5@x.org, a6@x.org, a7@x.org, a8@x.org, a9@x.org"
+#define EXPLICIT "require_explicit_destination", "true"
 #define FROM "From: bea@example.org\r\n"
 
 static const struct row {
   const char *name;
   const char *settings[4]; /* name, stored form; … */
-  const char *message;
+  const char *message, *domain_alias;
   const char *rule, *reason; /* "": accepted; else held */
 } rows[] = {
   { .name = "as many recipients as may be", .settings = { "max_num_recipients", "11" }, .message = FROM "To: " TEN "\r\n\r\n", .rule = "" },
@@ -24,6 +25,25 @@ static const struct row {
   { .name = "no recipient at all", .settings = { "max_num_recipients", "1" }, .message = FROM "\r\n", .rule = "" },
   { .name = "concealed", .settings = { "max_num_recipients", "1", "conceal_members", "true" }, .message = FROM "To: a@x.org\r\n\r\n", .rule = "max-recipients",
     .reason = "postings to ant@example.com wait for a moderator" },
+  { .name = "named in To", .settings = { EXPLICIT }, .message = FROM "To: a@x.org, Ants <ANT@Example.COM>\r\n\r\n", .rule = "" },
+  { .name = "named in Cc", .settings = { EXPLICIT }, .message = FROM "To: a@x.org\r\nCc: ant@example.com\r\n\r\n", .rule = "" },
+  { .name = "named in Resent-Cc", .settings = { EXPLICIT }, .message = FROM "To: a@x.org\r\nResent-Cc: ant@example.com\r\n\r\n", .rule = "" },
+  { .name = "named nowhere", .settings = { EXPLICIT }, .message = FROM "To: aunt@example.com, ant@example.org, ant-owner@example.com\r\n\r\n", .rule = "implicit-dest",
+    .reason = "neither To nor Cc names ant@example.com" },
+  { .name = "named in a name", .settings = { EXPLICIT }, .message = FROM "To: \"ant@example.com\" <a@x.org>\r\n\r\n", .rule = "implicit-dest", .reason = "neither" },
+  { .name = "named in Bcc", .settings = { EXPLICIT }, .message = FROM "Bcc: ant@example.com\r\n\r\n", .rule = "implicit-dest", .reason = "neither" },
+  { .name = "no field", .settings = { EXPLICIT }, .message = FROM "\r\n", .rule = "implicit-dest", .reason = "neither" },
+  { .name = "need not be named", .settings = { "require_explicit_destination", "false" }, .message = FROM "To: a@x.org\r\n\r\n", .rule = "" },
+  { .name = "an alias", .settings = { EXPLICIT, "acceptable_aliases", "[\"x@x.org\",\"all@x.org\"]" }, .message = FROM "To: All@X.org\r\n\r\n", .rule = "" },
+  { .name = "no alias", .settings = { EXPLICIT, "acceptable_aliases", "[\"all@x.org\"]" }, .message = FROM "To: tall@x.org\r\n\r\n", .rule = "implicit-dest",
+    .reason = "neither" },
+  { .name = "a pattern", .settings = { EXPLICIT, "acceptable_aliases", "[\"^.*@x[.]org$\"]" }, .message = FROM "To: b@y.org, b@X.org\r\n\r\n", .rule = "" },
+  { .name = "a pattern at the start", .settings = { EXPLICIT, "acceptable_aliases", "[\"^ll@\"]" }, .message = FROM "To: all@x.org\r\n\r\n", .rule = "implicit-dest",
+    .reason = "neither" },
+  { .name = "the list's other domain", .settings = { EXPLICIT }, .domain_alias = "old.example", .message = FROM "To: ant@old.example\r\n\r\n", .rule = "" },
+  { .name = "another list there", .settings = { EXPLICIT }, .domain_alias = "old.example", .message = FROM "To: ants@old.example\r\n\r\n", .rule = "implicit-dest",
+    .reason = "neither" },
+  { .name = "not named, concealed", .settings = { EXPLICIT, "conceal_members", "true" }, .message = FROM "\r\n", .rule = "implicit-dest", .reason = "wait for a moderator" },
   { .name = "a subject", .settings = { "require_subject", "true" }, .message = FROM "Subject: x\r\n\r\n", .rule = "" },
   { .name = "no subject", .settings = { "require_subject", "true" }, .message = FROM "\r\nSubject: x\r\n", .rule = "no-subject",
     .reason = "postings to ant@example.com need a subject, and this has none" },
@@ -55,8 +75,8 @@ check_row(const struct row *row)
   struct verdict verdict, traced;
   OWN(trace) trace = trace_new();
   struct slice message = slice_of(row->message);
-  judge(row->settings, G_N_ELEMENTS(row->settings), message, NULL, &verdict, NULL);
-  judge(row->settings, G_N_ELEMENTS(row->settings), message, NULL, &traced, trace);
+  judge(row->settings, G_N_ELEMENTS(row->settings), message, row->domain_alias, &verdict, NULL);
+  judge(row->settings, G_N_ELEMENTS(row->settings), message, row->domain_alias, &traced, trace);
   g_test_message("%s: %s by \"%s\": %s", row->name, verdict_action_name(verdict.action), verdict.rule, verdict.reason);
   g_assert_cmpstr(verdict.rule, ==, row->rule);
   g_assert_cmpstr(traced.rule, ==, row->rule);
@@ -92,11 +112,37 @@ test_uncounted(void)
   }
 }
 
+/* A pattern beyond the number of those that are tried is not: a message costs a bounded time, and is held. */
+static void
+test_many_patterns(void)
+{
+  g_autoptr(GString) aliases = g_string_new("[\"^none@\"");
+  for (int i = 1; i < 200; i++)
+    g_string_append_printf(aliases, ",\"^none%d@\"", i);
+  g_string_append(aliases, ",\"^b@\"]");
+  const char *const settings[] = { EXPLICIT, "acceptable_aliases", aliases->str };
+  static const struct {
+    int others;
+    const char *rule;
+  } turns[] = { { 8, "" }, { 9, "implicit-dest" } };
+  for (size_t i = 0; i < G_N_ELEMENTS(turns); i++) {
+    g_autoptr(GString) message = g_string_new(FROM "To: ");
+    for (int j = 0; j < turns[i].others; j++)
+      g_string_append_printf(message, "a%d@x.org, ", j);
+    g_string_append(message, "b@x.org\r\n\r\n");
+    struct verdict verdict;
+    judge(settings, 4, slice_of(message->str), NULL, &verdict, NULL);
+    g_assert_cmpstr(verdict.rule, ==, turns[i].rule);
+    verdict_clear(&verdict);
+  }
+}
+
 int
 main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/message-rules/rows", test_rows);
   g_test_add_func("/message-rules/uncounted", test_uncounted);
+  g_test_add_func("/message-rules/many-patterns", test_many_patterns);
   return g_test_run();
 }

@@ -49,6 +49,21 @@ class MessageRules(Served):
         self.daemon.run('set', address, 'max_num_recipients=0')
         self.check_accepted(address, to=f'{address}, one@example.org, two@example.org')
 
+    def test_implicit_dest(self):
+        self.daemon.run('adddomain', '--alias', 'old.example', 'aliased.example.com')
+        address = self.create('named@aliased.example.com', 'require_explicit_destination=yes', 'acceptable_aliases+=all@example.org', 'acceptable_aliases+=^.*@any[.]example$')
+        self.assertEqual(self.shown(address, 'acceptable_aliases'), ['all@example.org', '^.*@any[.]example$'])
+        for name in (address, 'NAMED@old.example', 'All@example.org', 'someone@any.example'):
+            with self.subTest(name):
+                self.check_accepted(address, to=f'x@example.org, {name}')
+                self.check_accepted(address, to='x@example.org', more=f'Cc: {name}\n')
+        for name in ('undisclosed-recipients:;', 'other@old.example', 'someone@any.example.org'):
+            with self.subTest(name):
+                self.check_held('implicit-dest', address, f'neither To nor Cc names {re.escape(address)}', to=name)
+        self.assertIn('not a valid pattern', self.daemon.cli('set', address, 'acceptable_aliases+=^(').err)
+        self.daemon.run('set', address, 'require_explicit_destination=no')
+        self.check_accepted(address, to='undisclosed-recipients:;')
+
     def test_no_subject(self):
         address = self.create('subject', 'require_subject=yes')
         self.check_accepted(address)
