@@ -8,6 +8,7 @@ Members live in example.net, strangers in outside.example: both are mailboxes at
 MTA does not know; Listward's copies come from 127.0.0.1.
 """
 import collections
+import json
 import os
 import re
 import signal
@@ -147,6 +148,11 @@ class SetUp:
     def assert_no_bounce(self):
         self.settled()
         self.assertEqual(self.bounces(), [])
+
+    def diagnosis(self, check, *options):
+        """What `listward doctor` finds: (level, what) of each finding of that check."""
+        found = json.loads(self.daemon.cli('doctor', '--json', '--no-dns', '--smtp', f'127.0.0.1:{self.mta.port}', *options).out)
+        return [(finding['level'], finding['what']) for finding in found if finding['check'] == check]
 
     def held(self, name):
         return self.daemon.run('held', self.at_home(name))
@@ -331,6 +337,17 @@ class SetUpChecks(SetUp):
                                        options=['SMTPUTF8', 'BODY=8BITMIME'], utf8=True))
         self.assertEqual(self.wait_copies('utf8', 1)[0].field('X-Name'), 'ä')
         self.assert_no_bounce()
+
+    def test_the_doctor_sees_mail_flow(self):
+        """To each domain. Where Postfix looks for an address first it may say "come again", once."""
+        for check in 'refusal', 'probe':
+            found = []
+
+            def is_well():
+                found[:] = self.diagnosis(check)
+                return {level for level, _ in found} == {'ok'}
+            self.again(is_well, found)
+        self.assertEqual({level for level, _ in self.diagnosis('outlet')}, {'ok'})
 
     def test_the_server_is_away(self):
         self.patient('ann@example.net', [self.ant], self.message('before', 'ann@example.net'))
