@@ -8,7 +8,8 @@
 struct setup_text;
 
 /* Lines for `file`, at `place`: "append" (main.cf: parameters; master.cf: services), "create" (the whole file), or what a person has to look for, in words that are the same in
- * all set-ups of one MTA: "main section", "acl_check_rcpt, first", "routers, first", "transports", "before MAILER_DEFINITIONS", "after MAILER_DEFINITIONS". */
+ * all set-ups of one MTA: "main section", "acl_check_rcpt, first", "routers, first", "transports", "before the first MAILER line",
+ * "in place of the line FEATURE(`access_db'), or before the first MAILER line", "at the end". */
 void setup_part(struct setup_text *text, const char *file, const char *place);
 /* A line of the part begun last, without its line end; printf-like. Comments are lines that begin with '#' (or what the file wants), above the line they explain. */
 void setup_line(struct setup_text *text, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -73,7 +73,7 @@ LINE = re.compile(r'(?:sm-mta|sendmail)\[\d+\]: (\w+): to=(.*?), (?:ctladdr=|del
 
 
 class FileMail(Mail):
-    """As mailfile() writes it: into /var/mail/test/example.net/bat.QUEUEID, with an empty line at the end."""
+    """As mailfile() writes it: into /var/mail/test/example.net/bat.QUEUEID, with an empty line at the end, which is left out."""
 
     @property
     def to(self):
@@ -83,10 +83,6 @@ class FileMail(Mail):
     @property
     def sender(self):
         return '' if super().sender.startswith('MAILER-DAEMON@') else super().sender
-
-    @property
-    def body(self):
-        return super().body[:-1]
 
 
 class Sendmail(Mta):
@@ -164,4 +160,4 @@ class Sendmail(Mta):
         return [path for path in glob.glob(os.path.join(self.path('mail'), domain, '*')) if os.path.basename(path) in done]
 
     def mail_of(self, path, octets):
-        return FileMail(path, octets)
+        return FileMail(path, octets[:-1])

@@ -1,0 +1,37 @@
+"""What `listward mta sendmail` prints, run by a real Sendmail with Debian's configuration: the set-ups that ask live."""
+import unittest
+
+from lib.mta.sendmail_setup import FRONT, SendmailSetUp
+from lib.mta.setup_checks import SetUpChecks
+
+TIMEOUT = 300
+
+
+class Recommended(SendmailSetUp, SetUpChecks, unittest.TestCase):
+    SERVICES = ('socketmap', 'milter')
+    DIALOGUE = FRONT
+
+
+class Recipients(SendmailSetUp, SetUpChecks, unittest.TestCase):
+    SETUP = 'recipients'
+    SERVICES = ('socketmap',)
+    DIALOGUE = {'banned'}
+
+
+class OwnDomain(SendmailSetUp, SetUpChecks, unittest.TestCase):
+    """Users live in the domain of the lists."""
+    SETUP = 'own-domain'
+    SERVICES = ('socketmap', 'milter')
+    DIALOGUE = FRONT
+    DOMAIN = 'example.com'
+    POSTMASTER = False
+    OWN = {'own_domains': ('example.com',)}
+
+    def test_users_and_lists_side_by_side(self):
+        self.assert_taken(self.patient('eve@outside.example', ['dora@example.com', self.bee], self.message('user', 'eve@outside.example')))
+        self.assertEqual(sorted(mail.to for mail in self.wait_copies('user', 2)), ['bob@example.net', 'dora@example.net'])
+        self.assert_no_bounce()
+
+
+if __name__ == '__main__':
+    unittest.main()
