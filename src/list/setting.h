@@ -55,7 +55,7 @@ struct settings {
   int64_t reply_goes_to_list; /* enum reply_goes_to */
   int64_t emergency, conceal_members, allow_list_posts, first_strip_reply_to, include_rfc2369_headers, advertised;
   int64_t personal, personalize, verdict_at_rcpt;
-  int64_t require_explicit_destination;
+  int64_t administrivia, require_explicit_destination;
   char **acceptable_aliases; /* stored forms of pattern.h; NULL-terminated, never NULL */
   char *subject_prefix, *reply_to_address, *description, *display_name, *info, *outlet; /* never NULL; changed by setting_apply alone */
 };

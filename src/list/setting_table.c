@@ -24,7 +24,7 @@ const struct setting setting_table[] = {
     .doc = "tell the owners at once of each message that is held" },
   { .name = "admin_notify_mchanges", .type = SETTING_BOOL, .fallback = "false", LATER,
     .doc = "tell the owners who joined and who left" },
-  { .name = "administrivia", .type = SETTING_BOOL, .fallback = "true", LATER,
+  { .name = "administrivia", .type = SETTING_BOOL, .fallback = "true", FIELD(administrivia),
     .doc = "hold postings that look like commands" },
   { .name = "advertised", .type = SETTING_BOOL, .fallback = "true", FIELD(advertised),
     .doc = "show the list to people who do not know its name" },

@@ -4,8 +4,8 @@
  * on it is the order Mailman's users know: a moderation action of `accept` leaves out what comes after it. */
 static const struct rule *const chain[] = {
   &rule_malformed,      &rule_auto_reply,        &rule_loop,                 &rule_max_size,      &rule_no_senders, &rule_emergency,
-  &rule_banned_address, &rule_member_moderation, &rule_nonmember_moderation, &rule_implicit_dest,
-  &rule_max_recipients, &rule_max_size_hold,     &rule_no_subject,
+  &rule_banned_address, &rule_member_moderation, &rule_nonmember_moderation, &rule_administrivia,
+  &rule_implicit_dest,  &rule_max_recipients,    &rule_max_size_hold,        &rule_no_subject,
 };
 
 static void

@@ -4,6 +4,7 @@
 
 #define TEN "a0@x.org, a1@x.org, a2@x.org, a3@x.org, a4@x.org, a5@x.org, a6@x.org, a7@x.org, a8@x.org, a9@x.org"
 #define EXPLICIT "require_explicit_destination", "true"
+#define LINES9 "1\r\n2\r\n\r\n3\r\n4\r\n5\r\n6\r\n7\r\n8\r\n9\r\n"
 #define FROM "From: bea@example.org\r\n"
 
 static const struct row {
@@ -25,6 +26,23 @@ static const struct row {
   { .name = "no recipient at all", .settings = { "max_num_recipients", "1" }, .message = FROM "\r\n", .rule = "" },
   { .name = "concealed", .settings = { "max_num_recipients", "1", "conceal_members", "true" }, .message = FROM "To: a@x.org\r\n\r\n", .rule = "max-recipients",
     .reason = "postings to ant@example.com wait for a moderator" },
+  { .name = "a command in the subject", .message = FROM "Subject: =?utf-8?q?Unsubscribe?=\r\n\r\nhello\r\n", .rule = "administrivia",
+    .reason = "the subject has the command \"unsubscribe\", and commands to ant@example.com go to ant-request@example.com" },
+  { .name = "a command in the text", .message = FROM "Subject: x\r\n\r\n\r\n  \r\n\tSUBSCRIBE  digest  \r\n", .rule = "administrivia",
+    .reason = "the text has the command \"subscribe\"" },
+  { .name = "in an encoded part", .message = FROM "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Transfer-Encoding: base64\r\n\r\naGVscAo=\r\n--b--\r\n",
+    .rule = "administrivia", .reason = "\"help\"" },
+  { .name = "too many words", .message = FROM "Subject: help me\r\n\r\nunsubscribe me please\r\nsubscribe a b c d\r\n", .rule = "" },
+  { .name = "too few words", .message = FROM "Subject: set\r\n\r\npassword a\r\nconfirm\r\nset a b\r\n", .rule = "" },
+  { .name = "words of a command", .message = FROM "\r\nset a b c\r\n", .rule = "administrivia", .reason = "\"set\"" },
+  { .name = "no command's name", .message = FROM "Subject: helper\r\n\r\nwh\r\nRe: help\r\n> help\r\n", .rule = "" },
+  { .name = "in the tenth line", .message = FROM "\r\n" LINES9 "\r\nhelp\r\n", .rule = "administrivia", .reason = "\"help\"" },
+  { .name = "in the eleventh line", .message = FROM "\r\n" LINES9 "x\r\nhelp\r\n", .rule = "" },
+  { .name = "in HTML", .message = FROM "Content-Type: text/html\r\n\r\nhelp\r\n", .rule = "" },
+  { .name = "commands are welcome", .settings = { "administrivia", "false" }, .message = FROM "Subject: help\r\n\r\nhelp\r\n", .rule = "" },
+  { .name = "a command, concealed", .settings = { "conceal_members", "true" }, .message = FROM "Subject: help\r\n\r\n", .rule = "administrivia",
+    .reason = "postings to ant@example.com wait for a moderator" },
+  { .name = "a command before the rest", .settings = { EXPLICIT, "require_subject", "true" }, .message = FROM "\r\njoin\r\n", .rule = "administrivia", .reason = "\"join\"" },
   { .name = "named in To", .settings = { EXPLICIT }, .message = FROM "To: a@x.org, Ants <ANT@Example.COM>\r\n\r\n", .rule = "" },
   { .name = "named in Cc", .settings = { EXPLICIT }, .message = FROM "To: a@x.org\r\nCc: ant@example.com\r\n\r\n", .rule = "" },
   { .name = "named in Resent-Cc", .settings = { EXPLICIT }, .message = FROM "To: a@x.org\r\nResent-Cc: ant@example.com\r\n\r\n", .rule = "" },

@@ -40,6 +40,17 @@ class MessageRules(Served):
     def shown(self, address, name):
         return self.daemon.run('show', address, name).split('\n')[:-1]
 
+    def test_administrivia(self):
+        """On in every style."""
+        address = self.create('commands')
+        self.assertEqual(self.shown(address, 'administrivia'), ['true'])
+        reason = r'{} has the command "{}", and commands to commands@lists\.example\.com go to commands-request@lists\.example\.com'
+        self.check_held('administrivia', address, reason.format('the subject', 'unsubscribe'), subject='Unsubscribe')
+        self.check_held('administrivia', address, reason.format('the text', 'help'), body='\n help\n')
+        self.check_accepted(address, subject='help wanted', body='Can you help?\nwho can help me\n')
+        self.daemon.run('set', address, 'administrivia=no')
+        self.check_accepted(address, subject='Unsubscribe', body='help\n')
+
     def test_max_recipients(self):
         address = self.create('many', 'max_num_recipients=3')
         self.assertEqual(self.shown(address, 'max_num_recipients'), ['3'])
