@@ -120,7 +120,8 @@ class Outlives(unittest.TestCase):
         grown = peak(self.daemon) - self.started
         allowed = BASE + MAX_MEMORY + self.sessions * SESSION
         print(f'# {self.id()}: {grown:.1f} MiB of {allowed:.0f}', flush=True)
-        self.assertLess(grown, allowed, f'MiB over the {self.started:.0f} at the start')
+        if 'TSAN_OPTIONS' not in os.environ:  # ThreadSanitizer takes many times the memory
+            self.assertLess(grown, allowed, f'MiB over the {self.started:.0f} at the start')
         self.assertEqual(post(self.daemon).code, 250)
 
     def wait_log(self, **fields):
