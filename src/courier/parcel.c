@@ -231,6 +231,7 @@ make_header(const struct parcel_shelf *shelf, const struct parcel_source *source
     .hostname = shelf->hostname,
     .peer = source->posting->peer,
     .smtputf8 = source->posting->smtputf8,
+    .smtp = source->posting->smtp,
   };
   return source->posting->role == ROLE_POST ? pipeline_posting(&input) : pipeline_owner(&input);
 }

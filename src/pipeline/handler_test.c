@@ -8,7 +8,7 @@ struct row {
   int64_t number;
   const char *input, *want;
   const char *local, *peer; /* NULL: "ant", "mta.example.org" */
-  bool smtputf8;
+  bool smtputf8, smtp;
 };
 
 #define GROESSE "Gr\xc3\xb6\xc3\x9f" "e"
@@ -115,6 +115,11 @@ static const struct row rows[] = {
   { .name = "received: SMTPUTF8", .handle = add_received, .peer = "", .smtputf8 = true, .input = "\r\n",
     .want = "Received: by lists.example.com with UTF8LMTP id abc123def456 for\r\n <ant@example.com>; Sun, 22 Nov 2026 10:00:00 +0000\r\n\r\n" },
 
+  { .name = "received: SMTP", .handle = add_received, .peer = "", .smtp = true, .input = "\r\n",
+    .want = "Received: by lists.example.com with ESMTP id abc123def456 for\r\n <ant@example.com>; Sun, 22 Nov 2026 10:00:00 +0000\r\n\r\n" },
+  { .name = "received: SMTP, SMTPUTF8", .handle = add_received, .peer = "", .smtp = true, .smtputf8 = true, .input = "\r\n",
+    .want = "Received: by lists.example.com with UTF8SMTP id abc123def456 for\r\n <ant@example.com>; Sun, 22 Nov 2026 10:00:00 +0000\r\n\r\n" },
+
   { .name = "reply-to: as it came", REPLIES(.reply_goes_to_list = REPLY_GOES_NO_MUNGING), .input = "Reply-To: a@b.test\r\n\r\n",
     .want = "Reply-To: a@b.test\r\n\r\n" },
   { .name = "reply-to: stripped", REPLIES(.first_strip_reply_to = 1), .input = "Reply-To: a@b.test\r\nA: 1\r\nreply-to: x\r\n\r\n",
@@ -216,7 +221,7 @@ test_handler(gconstpointer data)
                        .list_id = (char *)"ant.example.com", .settings = row->settings };
   struct pipeline_input input = { .list = &list, .message = view, .posting = "abc123def456", .number = row->number,
                                   .received_at = INT64_C(1795341600000000), .hostname = "lists.example.com",
-                                  .peer = row->peer ? row->peer : "mta.example.org", .smtputf8 = row->smtputf8 };
+                                  .peer = row->peer ? row->peer : "mta.example.org", .smtputf8 = row->smtputf8, .smtp = row->smtp };
   OWN(header_edit) edit = header_edit_new(view);
   struct copy copy = { .input = &input, .edit = edit };
   row->handle(&copy);

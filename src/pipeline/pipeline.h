@@ -14,6 +14,7 @@ struct pipeline_input {
   const char *hostname;              /* ours, for Received and made-up Message-IDs; "": the list's domain */
   const char *peer;                  /* who handed it in, for Received: "mta.example.org" or "" */
   bool smtputf8;                     /* came with SMTPUTF8 */
+  bool smtp;                         /* came over SMTP, not LMTP */
 };
 
 /* The header section for the list's copies, with the empty line that ends it; the body follows unchanged. Owned by the caller. Cannot

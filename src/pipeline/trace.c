@@ -23,6 +23,15 @@ add_hop(struct copy *copy)
   header_edit_add(copy->edit, HOP_HEADER, posting);
 }
 
+/* RFC 3848, RFC 6531 4.3. */
+static const char *
+protocol_of(const struct pipeline_input *input)
+{
+  if (input->smtp)
+    return input->smtputf8 ? "UTF8SMTP" : "ESMTP";
+  return input->smtputf8 ? "UTF8LMTP" : "LMTP";
+}
+
 /* RFC 5321 4.4. The hop count of every MTA lives on it, so no signature prevents it. */
 void
 add_received(struct copy *copy)
@@ -33,7 +42,7 @@ add_received(struct copy *copy)
   g_autoptr(GString) value = g_string_new(NULL);
   if (input->peer && copy_is_host(input->peer))
     g_string_append_printf(value, "from %s ", input->peer);
-  g_string_append_printf(value, "by %s with %s id %s", copy_hostname(copy), input->smtputf8 ? "UTF8LMTP" : "LMTP", input->posting);
+  g_string_append_printf(value, "by %s with %s id %s", copy_hostname(copy), protocol_of(input), input->posting);
   if (input->smtputf8 || g_str_is_ascii(posting))
     g_string_append_printf(value, " for <%s>", posting);
   g_string_append_printf(value, "; %s", date);

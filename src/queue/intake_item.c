@@ -244,7 +244,7 @@ item_insert(struct tx *tx, struct item *item, struct message_row *row, enum post
     .code = item->code, .role = item->target->role, .state = state, .address = item->target->address, .argument = item->target->argument,
     .reverse_path = (char *)message->reverse_path, .sender = (char *)content_sender(item->intake->content), .subject = (char *)item->intake->subject,
     .rule = (char *)(item->verdict.rule ? item->verdict.rule : ""), .reason = item->verdict.reason, .peer = (char *)message->peer,
-    .xforward = (char *)message->xforward, .proven = item->intake->proof != PROOF_NONE, .smtputf8 = message->smtputf8,
+    .xforward = (char *)message->xforward, .proven = item->intake->proof != PROOF_NONE, .smtputf8 = message->smtputf8, .smtp = message->one_reply,
     .repeat_key = { (const char *)item->key, sizeof item->key },
   };
   CRASH_POISON("keep", slice_of(posting->sender));

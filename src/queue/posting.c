@@ -46,6 +46,7 @@ posting_read(struct rows *rows)
     .xforward = g_strdup(row_text(rows, 18)),
     .received_at = row_int(rows, 19),
     .decided_at = row_int(rows, 20),
+    .smtp = row_int(rows, 21) != 0,
   };
   return posting;
 }
@@ -62,13 +63,13 @@ posting_insert(struct tx *tx, const struct posting *p, int64_t *id, GError **err
   bool held = p->state == POSTING_HELD;
   return sql_int_of(tx,
                     "INSERT INTO posting (code, list_id, domain_id, role, address, argument, message_id, state, number, reverse_path, sender, subject, rule, reason, "
-                    "proven, smtputf8, peer, xforward, received_at, decided_at, held_at, repeat_key) "
-                    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) RETURNING id",
+                    "proven, smtputf8, peer, xforward, received_at, decided_at, held_at, repeat_key, smtp) "
+                    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) RETURNING id",
                     SQL_ARGS(text(p->code), sql_int(p->list_id), sql_int(p->domain_id), sql_int(p->role), text(p->address), text(p->argument),
                              sql_int(p->message_id), sql_int(p->state), sql_int(p->number), text(p->reverse_path), text(p->sender), text(p->subject),
                              text(p->rule), text(p->reason), sql_int(p->proven), sql_int(p->smtputf8), text(p->peer), text(p->xforward),
                              sql_int(p->received_at), held ? sql_null() : sql_int(p->received_at), held ? sql_int(p->received_at) : sql_null(),
-                             p->repeat_key.n ? sql_bytes(p->repeat_key) : sql_null()),
+                             p->repeat_key.n ? sql_bytes(p->repeat_key) : sql_null(), sql_int(p->smtp)),
                     id, error);
 }
 

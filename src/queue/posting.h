@@ -18,7 +18,7 @@ struct posting {
   enum role role;
   enum posting_state state;
   char *address, *argument, *reverse_path, *sender, *subject, *rule, *reason, *peer, *xforward;
-  bool proven, smtputf8;
+  bool proven, smtputf8, smtp; /* smtp: it came over SMTP, not LMTP */
   struct slice repeat_key; /* borrowed, for posting_insert alone: queue/repeat.h; empty: none */
 };
 void posting_free(struct posting *posting);

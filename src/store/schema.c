@@ -172,7 +172,10 @@ static const char version_4[] =
   "CREATE TABLE front_verdict ( "
   "list_id BIGINT NOT NULL, key $BYTES NOT NULL, action BIGINT NOT NULL, ground BIGINT NOT NULL, rule TEXT NOT NULL, reason TEXT NOT NULL, reply TEXT NOT NULL, "
   "told BIGINT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (list_id, key));\n"
-  "CREATE INDEX front_verdict_by_age ON front_verdict (told, at);\n";
+  "CREATE INDEX front_verdict_by_age ON front_verdict (told, at);\n"
+
+  /* It came over SMTP, not LMTP: Received says so. */
+  "ALTER TABLE posting ADD COLUMN smtp BIGINT NOT NULL DEFAULT 0;\n";
 
 static const struct migration migrations[] = {
   { .version = 1, .sql = version_1 },

@@ -100,7 +100,9 @@ class Lists(Smtp):
         replies = self.send([self.ant], octets)
         self.assertEqual(replies[0], '250 2.1.5 recipient ok')
         self.assertRegex(replies[1], accepted(self.ant))
-        self.assertEqual(self.copy_of(replies[1]).body, b'..two dots\r\n.one\r\n')
+        copy = self.copy_of(replies[1])
+        self.assertEqual(copy.body, b'..two dots\r\n.one\r\n')
+        self.assertIn(b' with ESMTP id ', copy.fields('Received')[0])
 
     def test_a_refusal_is_a_refusal(self):
         """In front of the queue nothing is held for want of proof."""
