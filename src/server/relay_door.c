@@ -385,6 +385,18 @@ relay_door_hooks(struct relay_door *door)
   };
 }
 
+/* Two names for one address of this machine are taken for one. */
+static bool
+is_same(const struct endpoint *own, const struct endpoint *next_hop)
+{
+  static const char *const here[] = { "127.0.0.1", "::1", "localhost", NULL }, *const everywhere[] = { "0.0.0.0", "::", NULL };
+  if (own->path || next_hop->path)
+    return g_strcmp0(own->path, next_hop->path) == 0;
+  if (own->port != next_hop->port)
+    return false;
+  return strcmp(own->host, next_hop->host) == 0 || (g_strv_contains(here, next_hop->host) && (g_strv_contains(everywhere, own->host) || g_strv_contains(here, own->host)));
+}
+
 /* Each message for others would come back for ever. */
 static bool
 is_own(const struct config *config, const struct endpoint *next_hop)
@@ -393,8 +405,7 @@ is_own(const struct config *config, const struct endpoint *next_hop)
     OWN(endpoint) own = NULL;
     if (endpoint_parse(*text, &own, NULL) != RES_OK)
       continue;
-    bool same = next_hop->path ? g_strcmp0(own->path, next_hop->path) == 0 : own->port == next_hop->port && g_strcmp0(own->host, next_hop->host) == 0;
-    if (same)
+    if (is_same(own, next_hop))
       return true;
   }
   return false;

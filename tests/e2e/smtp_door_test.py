@@ -377,7 +377,8 @@ class NoNextHop(Smtp):
 
     def test_a_next_hop_that_is_none_is_refused_at_start(self):
         self.addCleanup(self.daemon.configure, {'smtp': {'next_hop': '', 'next_hop_clients': None}})
-        for key, value in (('next_hop', 'nowhere'), ('next_hop', f'127.0.0.1:{self.port}'), ('next_hop', self.socket), ('next_hop_clients', 'everybody')):
+        itself = [('next_hop', where) for where in (f'127.0.0.1:{self.port}', f'localhost:{self.port}', f'[::1]:{self.port}', self.socket)]
+        for key, value in (('next_hop', 'nowhere'), *itself, ('next_hop_clients', 'everybody')):
             with self.subTest(key=key, value=value):
                 self.daemon.configure({'smtp': {'next_hop': '', 'next_hop_clients': None, key: value}})
                 since = len(self.daemon.lines)
