@@ -19,8 +19,7 @@ static void
 print_ways(const struct mta *mta)
 {
   for (const struct mta_setup *setup = mta->setups; setup->name; setup++)
-    cli_print("%s%s: %s\n  sees     %s\n  refuses  %s\n  author   %s\n", setup->name, setup == mta->setups ? " (recommended)" : "", setup->doc, setup->sees, setup->refuses,
-              setup->author);
+    cli_print("%s: %s\n  sees     %s\n  refuses  %s\n  author   %s\n", setup->name, setup->doc, setup->sees, setup->refuses, setup->author);
 }
 
 static void

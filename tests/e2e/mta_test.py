@@ -41,7 +41,7 @@ class Mta(unittest.TestCase):
     def test_list_as_text(self):
         text = self.daemon.run('mta', 'postfix', '--list')
         rows = json.loads(self.daemon.run('mta', 'postfix', '--list', '--json'))
-        self.assertTrue(text.startswith(f'{rows[0]["setup"]} (recommended): '))
+        self.assertTrue(text.startswith(f'{rows[0]["setup"]}: recommended: '))
         for row in rows:
             self.assertIn(row['author'], text)
 
