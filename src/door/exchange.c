@@ -74,12 +74,21 @@ overdue_at(const struct exchange *exchange, int64_t now)
   return pace_deadline(&exchange->pace, now, options->minimum_rate, MIN(RATE_GRACE, options->data_timeout));
 }
 
+/* When a wait that begins at `now` has lasted so long that whoever needs the place may have it. In a transaction that is when an MTA's own client would have been given up. */
+static int64_t
+place_due(const struct exchange *exchange, enum exchange_phase phase, int64_t now)
+{
+  switch (phase) {
+  case EXCHANGE_IDLE: return INT64_MAX;
+  case EXCHANGE_MESSAGE: return overdue_at(exchange, now);
+  default: return exchange->since + exchange->service->options->command_timeout * IDLE_FACTOR;
+  }
+}
+
 static int64_t
 deadline(struct exchange *exchange, enum exchange_phase phase, int64_t now)
 {
   const struct door_options *options = exchange->service->options;
-  if (exchange->since == 0)
-    exchange->since = now;
   if (phase == EXCHANGE_OPEN || phase == EXCHANGE_PART)
     return exchange->since + OPEN_TIMEOUT;
   if (phase == EXCHANGE_IDLE)
@@ -107,7 +116,9 @@ end_due(const struct exchange *exchange)
 static enum reply
 wait_begin(struct exchange *exchange, enum exchange_phase phase, int64_t now)
 {
-  int64_t overdue = phase == EXCHANGE_MESSAGE ? overdue_at(exchange, now) : INT64_MAX;
+  if (exchange->since == 0)
+    exchange->since = now;
+  int64_t overdue = place_due(exchange, phase, now);
   pthread_mutex_lock(&exchange->shared.lock);
   exchange->shared.phase = phase;
   exchange->shared.since = now;

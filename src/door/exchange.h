@@ -15,7 +15,8 @@
 /* What a session is in the middle of while it waits. */
 enum exchange_phase {
   EXCHANGE_IDLE,    /* nothing, or half a request: it may be sent away for a newcomer, as it can ask again */
-  EXCHANGE_OPEN,    /* a transaction, between two of its commands (milter): the peer itself may be waiting for somebody slow, for two hours */
+  EXCHANGE_OPEN,    /* a transaction, between two of its commands (milter): the peer itself may be waiting for somebody slow, for two hours; after twice
+                      * options->command_timeout it may be sent away for a newcomer, too */
   EXCHANGE_PART,    /* the same, between two parts of a message: a stop waits for it */
   EXCHANGE_MESSAGE, /* a message on its way: the minimum rate is kept, and a stop waits for it */
 };
@@ -33,7 +34,7 @@ struct exchange {
     bool waits;
     enum exchange_phase phase;
     int64_t since;   /* of this wait */
-    int64_t overdue; /* from then on the peer is slower than the minimum rate; INT64_MAX: never */
+    int64_t overdue; /* from then on the peer is slower than the minimum rate, or has left a transaction open for long; INT64_MAX: never */
     enum reply end;  /* REPLY_COUNT: not told to end */
   } shared;
 };

@@ -353,6 +353,15 @@ overdue(void)
   g_assert_cmpint(since, <=, now + 30 * CLOCK_SECOND);
   echo_close(echo);
 
+  echo = echo_open(EXCHANGE_OPEN);
+  echo_start(echo);
+  until_waiting(echo);
+  now = clock_monotonic();
+  g_assert_false(exchange_overdue(&echo->exchange, now + CLOCK_MINUTE, &since));
+  g_assert_true(exchange_overdue(&echo->exchange, now + 2 * CLOCK_MINUTE, &since));
+  g_assert_cmpint(since, <=, now + 2 * CLOCK_MINUTE);
+  echo_close(echo);
+
   echo = echo_open(EXCHANGE_IDLE);
   echo->stub->options.minimum_rate = 100;
   echo_start(echo);
