@@ -8,7 +8,7 @@
 #define IN_PLACE_OF(feature) "in place of the line FEATURE(`" feature "'), or before the first MAILER line"
 #define END "at the end"
 #define CLASS "{ListwardDomains}"
-#define AWAY "\"451 4.3.0 the list server is away, please try again\""
+#define AWAY "\"451 the list server is away, please try again\""
 
 /* --- pieces --- */
 
@@ -42,7 +42,7 @@ static void
 relay_domains(const struct installation *installation, struct setup_text *text)
 {
   const GPtrArray *domains = setup_domains(text, installation);
-  setup_line(text, "dnl # Mail for the lists' domains is taken from everybody.");
+  setup_line(text, "dnl # Mail for the lists' domains is taken from everybody. (Below it is asked which addresses there are.)");
   for (guint i = 0; i < domains->len; i++)
     setup_line(text, "RELAY_DOMAIN(`%s')dnl", (const char *)g_ptr_array_index(domains, i));
 }

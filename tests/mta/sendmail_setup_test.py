@@ -32,6 +32,14 @@ class OwnDomain(SendmailSetUp, SetUpChecks, unittest.TestCase):
         self.assertEqual(sorted(mail.to for mail in self.wait_copies('user', 2)), ['bob@example.net', 'dora@example.net'])
         self.assert_no_bounce()
 
+    def test_users_while_the_server_is_away(self):
+        """Nobody knows then whether an address of that domain is a list's: the client comes again."""
+        self.daemon.stop()
+        answer = self.send('eve@outside.example', ['dora@example.com'], self.message('later', 'eve@outside.example'))
+        self.daemon.start()
+        self.assertRegex(answer.rcpt[0], '^451 ')
+        self.assert_taken(self.patient('eve@outside.example', ['dora@example.com'], self.message('later', 'eve@outside.example')))
+
 
 if __name__ == '__main__':
     unittest.main()

@@ -47,8 +47,9 @@ IN_PLACE = re.compile(r"in place of the line (FEATURE\(`(\w+)'\)), or before the
 class DebianSendmail(Sendmail):
     COMMAND = ('/bin/sh', '-ec', START)
 
-    def configure(self, own_domains=(), access=(), own=''):
-        """`own_domains`: of this host's users. `access`: more lines of that table. `own`: more lines of sendmail.mc."""
+    def configure(self, own_domains=(), access=(), own='', rules=''):
+        """`own_domains`: of this host's users. `access`: more lines of that table. `own`: more lines of sendmail.mc before the mailers, `rules`: at
+        the end."""
         with open(os.path.join(self.tree, 'usr/share/sendmail/cf/debian/sendmail.mc'), encoding='utf-8') as file:
             text = file.read()
         text = re.sub(r'(?m)^DAEMON_OPTIONS.*Name=MSP.*\n', '', text)
@@ -57,7 +58,7 @@ class DebianSendmail(Sendmail):
         relay = ''.join(f"RELAY_DOMAIN(`{domain}')dnl\n" for domain in self.mailboxes)
         site = SITE.format(hostname=self.hostname, relay=relay) + own
         boxes = '\n'.join(f'R$+ < @ {domain} $* >\t$#mailbox $@ here $: /var/mail/test/{domain}/$1' for domain in self.mailboxes)
-        self.mc = text.replace(FIRST_MAILER, '\n' + site + FIRST_MAILER[1:]) + MAILBOXES.format(boxes=boxes, user=self.MAILBOX_USER)
+        self.mc = text.replace(FIRST_MAILER, '\n' + site + FIRST_MAILER[1:]) + MAILBOXES.format(boxes=boxes, user=self.MAILBOX_USER) + rules
         self.write('lower/etc/mail/before.mc', self.mc)
         self.write('lower/etc/mail/sendmail.mc', self.mc)
         self.write('lower/etc/hosts', ['127.0.0.1 localhost', f'127.0.1.1 {self.hostname} mta'])

@@ -24,9 +24,10 @@ class SendmailSetUp(SetUp):
         cls.reloaded()
 
     @classmethod
-    def reloaded(cls):
-        cls.mta.wait_log(r'restarting .* due to signal')
-        cls.mta.wait_log(cls.mta.STARTED, 2)
+    def reloaded(cls, since=0):
+        """Until it has done what `systemctl reload sendmail` asks for."""
+        cls.mta.wait_log(r'restarting .* due to signal', since=since)
+        cls.mta.wait_log(cls.mta.STARTED, 2, since=since)
         cls.mta.poll(cls.mta.is_listening, 'Sendmail was to listen')
 
     @classmethod
