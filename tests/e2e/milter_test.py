@@ -291,11 +291,11 @@ class Stopping(Milters):
     def test_a_message_is_finished(self):
         with Daemon(config={'milter': {'listen': f'127.0.0.1:{ports.free_port()}'}}) as daemon:
             daemon.run('create', LIST)
-            with Milter(int(daemon.settings['milter']['listen'].rpartition(':')[2])) as milter:
+            with Milter(int(daemon.settings['milter']['listen'].rpartition(':')[2]), version=2) as milter:  # which answers each field: then it has begun
                 milter.mail(MEMBER)
                 milter.rcpt(LIST)
                 milter.data()
-                milter.tell('L', b'From\0 bat@example.net\0')
+                self.assertEqual(milter.ask('L', b'From\0 bat@example.net\0')[0], 'c')
                 daemon.process.terminate()
                 daemon.wait_log(event='stopping')
                 self.assertRegex(milter.verdict('E').text, '^451 4.3.2 ')
