@@ -1,6 +1,7 @@
 #include "list/setting.h"
 #include "base/clock.h"
 #include "envelope/address.h"
+#include "list/header_match.h"
 #include "list/pattern.h"
 #include <jansson.h>
 #include <math.h>
@@ -196,12 +197,17 @@ static const struct {
   [SETTING_LINE] = { parse_line, "one line of UTF-8 text of at most 1000 octets" },
   [SETTING_LIST] = { NULL, "a list of texts: one a line, or a JSON array" },
   [SETTING_PATTERNS] = { NULL, "a list of addresses and ^patterns: one a line, or a JSON array" },
+  [SETTING_HEADER_MATCHES] = { NULL, "a list of HEADER: PATTERN: one a line, or a JSON array" },
   [SETTING_ADDRESS] = { parse_address, "an address, or empty" },
 };
 
 char *
 setting_allowed(const struct setting *setting)
 {
+  if (setting->type == SETTING_HEADER_MATCHES && setting->choices) {
+    g_autofree char *actions = g_strjoinv(", ", (char **)setting->choices);
+    return g_strconcat("a list of [ACTION] HEADER: PATTERN, the actions ", actions, " (none: hold): one a line, or a JSON array", NULL);
+  }
   if (types[setting->type].allowed)
     return g_strdup(types[setting->type].allowed);
   if (setting->type == SETTING_ENUM) {
@@ -229,8 +235,8 @@ append_item(const struct setting *setting, GPtrArray *items, const char *untrimm
   g_autofree char *item = NULL;
   if (!*text)
     return RES_OK;
-  if (setting->type == SETTING_PATTERNS) {
-    enum res res = pattern_parse(text, &item, error);
+  if (setting->type == SETTING_PATTERNS || setting->type == SETTING_HEADER_MATCHES) {
+    enum res res = setting->type == SETTING_PATTERNS ? pattern_parse(text, &item, error) : header_match_parse(text, setting->choices, &item, error);
     if (res != RES_OK) {
       if (error)
         g_prefix_error(error, "%s: ", setting->name);
@@ -466,6 +472,7 @@ setting_apply(const struct setting *setting, const char *stored, struct settings
     break;
   case SETTING_LIST:
   case SETTING_PATTERNS:
+  case SETTING_HEADER_MATCHES:
     items_apply(field, stored);
     break;
   case SETTING_TIME:
@@ -496,5 +503,7 @@ settings_clear(struct settings *settings)
   text_free(settings->info);
   text_free(settings->outlet);
   items_free(settings->acceptable_aliases);
+  items_free(settings->header_matches);
+  items_free(settings->bounce_matching_headers);
   *settings = (struct settings){ 0 };
 }

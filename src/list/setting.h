@@ -18,6 +18,7 @@ enum setting_type {
   SETTING_LINE,     /* one line of text; blanks at its ends count */
   SETTING_LIST,     /* list of texts */
   SETTING_PATTERNS, /* list of addresses and ^patterns */
+  SETTING_HEADER_MATCHES, /* list of header_match.h's; choices: the actions that may be named, or NULL */
   SETTING_ADDRESS,  /* an address, or empty */
 };
 
@@ -27,7 +28,7 @@ struct setting {
   const char *name;
   enum setting_type type;
   const char *fallback;       /* default of style listward-default, stored form */
-  const char *const *choices; /* SETTING_ENUM: NULL-terminated */
+  const char *const *choices; /* SETTING_ENUM, SETTING_HEADER_MATCHES: NULL-terminated */
   int64_t min, max;           /* SETTING_INT, SETTING_SIZE_KIB */
   size_t offset;              /* in struct settings; SIZE_MAX: not there */
   bool works;                 /* false: its work does not exist yet; `set` refuses it */
@@ -56,7 +57,8 @@ struct settings {
   int64_t emergency, conceal_members, allow_list_posts, first_strip_reply_to, include_rfc2369_headers, advertised;
   int64_t personal, personalize, verdict_at_rcpt;
   int64_t administrivia, require_explicit_destination;
-  char **acceptable_aliases; /* stored forms of pattern.h; NULL-terminated, never NULL */
+  char **acceptable_aliases;                       /* stored forms of pattern.h; these lists are NULL-terminated, never NULL */
+  char **header_matches, **bounce_matching_headers; /* stored forms of header_match.h */
   char *subject_prefix, *reply_to_address, *description, *display_name, *info, *outlet; /* never NULL; changed by setting_apply alone */
 };
 

@@ -7,7 +7,7 @@
 static bool
 is_ours(const char *name)
 {
-  static const char *const ours[] = { "conceal_members", "max_held", "max_size_action", "outlet", "personal", "require_subject", "verdict_at_rcpt", NULL };
+  static const char *const ours[] = { "bounce_matching_headers", "conceal_members", "header_matches", "max_held", "max_size_action", "outlet", "personal", "require_subject", "verdict_at_rcpt", NULL };
   return g_strv_contains(ours, name);
 }
 
@@ -28,11 +28,11 @@ test_table(void)
     facts += setting->read_only;
     ours += is_ours(setting->name);
   }
-  g_assert_cmpuint(ours, ==, 7);
+  g_assert_cmpuint(ours, ==, 9);
   /* Mailman's REST interface 3.1 has 92 attributes, 17 of them read-only. */
   g_assert_cmpuint(n - ours, ==, 92);
   g_assert_cmpuint(facts, ==, 17);
-  g_assert_cmpuint(works, ==, 27);
+  g_assert_cmpuint(works, ==, 29);
   g_assert_null(setting_find(""));
   g_assert_null(setting_find("subject"));
   g_assert_null(setting_find("zzz"));
@@ -188,6 +188,17 @@ static const struct {
   { .name = "list of JSON broken", .setting = "filter_types", .text = "[\"a\"", .want = NOT_ALLOWED },
   { .name = "list of JSON with a line break", .setting = "filter_types", .text = "[\"a\\nb\"]", .want = NOT_ALLOWED },
   { .name = "patterns", .setting = "acceptable_aliases", .text = "A@Example.COM\n^b+@", .want = "[\"a@example.com\",\"^b+@\"]" },
+  { .name = "header matches", .setting = "header_matches", .text = "Subject: ^free\nHOLD  X-Spam-Flag:yes", .want = "[\"subject: ^free\",\"hold x-spam-flag: yes\"]" },
+  { .name = "header matches, colon", .setting = "header_matches", .text = "hold: a: b ", .want = "[\"hold: a: b\"]" },
+  { .name = "header matches, no header", .setting = "header_matches", .text = ": a", .want = NOT_ALLOWED },
+  { .name = "header matches, no colon", .setting = "header_matches", .text = "subject", .want = NOT_ALLOWED },
+  { .name = "header matches, no pattern", .setting = "header_matches", .text = "subject: ", .want = NOT_ALLOWED },
+  { .name = "header matches, no action", .setting = "header_matches", .text = "forward subject: a", .want = NOT_ALLOWED },
+  { .name = "header matches, broken", .setting = "header_matches", .text = "hold subject: a(", .want = NOT_ALLOWED },
+  { .name = "header matches, three words", .setting = "header_matches", .text = "hold hold subject: a", .want = NOT_ALLOWED },
+  { .name = "header matches, not ASCII", .setting = "header_matches", .text = "s\303\244: a", .want = NOT_ALLOWED },
+  { .name = "bounce_matching_headers", .setting = "bounce_matching_headers", .text = "X-Spam: .", .want = "[\"x-spam: .\"]" },
+  { .name = "bounce_matching_headers, action", .setting = "bounce_matching_headers", .text = "hold X-Spam: .", .want = NOT_ALLOWED },
   { .name = "patterns broken", .setting = "acceptable_aliases", .text = "^b(", .want = NOT_ALLOWED },
   { .name = "patterns no address", .setting = "acceptable_aliases", .text = "b", .want = NOT_ALLOWED },
 };

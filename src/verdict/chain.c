@@ -3,9 +3,9 @@
 /* The order. What no list may take or must not see again comes first; a refusal by size is for everybody, as it is at RCPT. From emergency
  * on it is the order Mailman's users know: a moderation action of `accept` leaves out what comes after it. */
 static const struct rule *const chain[] = {
-  &rule_malformed,      &rule_auto_reply,        &rule_loop,                 &rule_max_size,      &rule_no_senders, &rule_emergency,
-  &rule_banned_address, &rule_member_moderation, &rule_nonmember_moderation, &rule_administrivia,
-  &rule_implicit_dest,  &rule_max_recipients,    &rule_max_size_hold,        &rule_no_subject,
+  &rule_malformed,      &rule_auto_reply,        &rule_loop,         &rule_max_size,             &rule_no_senders,    &rule_emergency,
+  &rule_banned_address, &rule_member_moderation, &rule_header_match, &rule_nonmember_moderation, &rule_administrivia, &rule_implicit_dest,
+  &rule_max_recipients, &rule_max_size_hold,     &rule_no_subject,   &rule_suspicious_header,
 };
 
 static void

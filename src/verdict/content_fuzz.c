@@ -16,6 +16,7 @@ judge(const struct content *content)
 {
   OWN(list) list = list_new("ant", "example.com", "legacy-default");
   setting_apply(setting_find("acceptable_aliases"), "[\"^.*(a+)+@example[.]org\",\"all@example.org\"]", &list->settings);
+  setting_apply(setting_find("header_matches"), "[\"discard subject: (a+)+$\",\"from: x\",\"content-type: .*;.*b\"]", &list->settings);
   setting_apply(setting_find("default_nonmember_action"), "defer", &list->settings);
   struct facts facts = { .list = list, .content = content, .senders = content->senders };
   OWN(trace) trace = trace_new();

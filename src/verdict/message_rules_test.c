@@ -72,6 +72,46 @@ static const struct row {
     .reason = "postings to ant@example.com wait for a moderator" },
 };
 
+#define SPAM "X-Spam-Flag: YES\r\n"
+#define SLOW "(a+)+$"
+#define AAAA "X-A: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\r\n"
+
+static const struct match_row {
+  const char *name;
+  const char *settings[6];
+  const char *message;
+  enum verdict_action action;
+  enum verdict_ground ground;
+  const char *rule, *reason;
+} match_rows[] = {
+  { .name = "hold", .settings = { "header_matches", "[\"hold x-spam-flag: ^yes\"]" }, .message = FROM SPAM "\r\n", .action = VERDICT_HOLD, .rule = "header-match",
+    .reason = "messages with a \"x-spam-flag\" field like this wait for a moderator of ant@example.com" },
+  { .name = "no action", .settings = { "header_matches", "[\"x-spam-flag: e\"]" }, .message = FROM SPAM "\r\n", .action = VERDICT_HOLD, .rule = "header-match", .reason = "wait" },
+  { .name = "reject", .settings = { "header_matches", "[\"reject x-spam-flag: e\"]" }, .message = FROM SPAM "\r\n", .action = VERDICT_REJECT, .ground = GROUND_POLICY,
+    .rule = "header-match", .reason = "ant@example.com takes no messages with a \"x-spam-flag\" field like this; if you think it should, write to ant-owner@example.com" },
+  { .name = "reject, concealed", .settings = { "header_matches", "[\"reject x-spam-flag: e\"]", "conceal_members", "true" }, .message = FROM SPAM "\r\n",
+    .action = VERDICT_HOLD, .rule = "header-match", .reason = "postings to ant@example.com wait for a moderator" },
+  { .name = "discard", .settings = { "header_matches", "[\"discard x-spam-flag: e\"]" }, .message = FROM SPAM "\r\n", .action = VERDICT_DISCARD, .rule = "header-match",
+    .reason = "ant@example.com discards messages" },
+  { .name = "accept passes the rules behind it", .settings = { "header_matches", "[\"accept x-spam-flag: e\"]", "require_subject", "true" }, .message = FROM SPAM "\r\n",
+    .action = VERDICT_ACCEPT, .rule = "header-match", .reason = "" },
+  { .name = "another value", .settings = { "header_matches", "[\"hold x-spam-flag: no\"]" }, .message = FROM SPAM "\r\n", .rule = "", .reason = "" },
+  { .name = "another field", .settings = { "header_matches", "[\"hold x-spam: yes\"]" }, .message = FROM SPAM "\r\nX-Spam: yes\r\n", .rule = "", .reason = "" },
+  { .name = "the first that hits", .settings = { "header_matches", "[\"reject from: nobody\",\"discard x-spam-flag: .\",\"hold from: .\"]" }, .message = FROM SPAM "\r\n",
+    .action = VERDICT_DISCARD, .rule = "header-match", .reason = "x-spam-flag" },
+  { .name = "each of several fields", .settings = { "header_matches", "[\"hold x-a: two\"]" }, .message = FROM "X-A: one\r\nX-A: two\r\n\r\n", .action = VERDICT_HOLD,
+    .rule = "header-match", .reason = "x-a" },
+  { .name = "decoded and unfolded", .settings = { "header_matches", "[\"hold subject: ^b\303\244h lamb$\"]" }, .message = FROM "Subject: =?iso-8859-1?q?B=C4H?=\r\n lamb\r\n\r\n",
+    .action = VERDICT_HOLD, .rule = "header-match", .reason = "subject" },
+  { .name = "without an end", .settings = { "header_matches", "[\"accept x-a: " SLOW "\"]" }, .message = FROM AAAA "\r\n", .action = VERDICT_HOLD, .rule = "header-match",
+    .reason = "x-a" },
+  { .name = "no header match", .settings = { "header_matches", "[\"no match\"]" }, .message = FROM SPAM "\r\n", .rule = "", .reason = "" },
+  { .name = "suspicious", .settings = { "bounce_matching_headers", "[\"x-spam-flag: yes\"]" }, .message = FROM SPAM "\r\n", .action = VERDICT_HOLD, .rule = "suspicious-header",
+    .reason = "x-spam-flag" },
+  { .name = "suspicious, behind the others", .settings = { "bounce_matching_headers", "[\"from: .\"]", "require_subject", "true" }, .message = FROM "\r\n",
+    .action = VERDICT_HOLD, .rule = "no-subject", .reason = "subject" },
+};
+
 static void
 judge(const char *const *settings, size_t n, struct slice message, const char *domain_alias, struct verdict *verdict, struct trace *trace)
 {
@@ -110,6 +150,54 @@ test_rows(void)
 {
   for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
     check_row(&rows[i]);
+}
+
+static void
+test_matches(void)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS(match_rows); i++) {
+    const struct match_row *row = &match_rows[i];
+    struct verdict verdict;
+    judge(row->settings, G_N_ELEMENTS(row->settings), slice_of(row->message), NULL, &verdict, NULL);
+    g_test_message("%s: %s by \"%s\": %s", row->name, verdict_action_name(verdict.action), verdict.rule, verdict.reason);
+    g_assert_cmpstr(verdict_action_name(verdict.action), ==, verdict_action_name(row->action));
+    g_assert_cmpstr(verdict_ground_name(verdict.ground), ==, verdict_ground_name(row->ground));
+    g_assert_cmpstr(verdict.rule, ==, row->rule);
+    g_assert_true(strstr(verdict.reason, row->reason) && (*row->reason || !*verdict.reason));
+    verdict_clear(&verdict);
+  }
+}
+
+/* Before the actions for non-members: what is accepted there needs no member. */
+static void
+test_match_of_a_stranger(void)
+{
+  OWN(list) list = list_new("ant", "example.com", "listward-default");
+  setting_apply(setting_find("header_matches"), "[\"accept x-pass: .\"]", &list->settings);
+  OWN(content) content = content_read(slice_of(FROM "X-Pass: x\r\n\r\n"), "bea@example.org");
+  struct facts facts = { .list = list, .content = content, .senders = content->senders };
+  struct verdict verdict;
+  verdict_judge(&facts, &verdict, NULL);
+  g_assert_cmpstr(verdict.rule, ==, "header-match");
+  g_assert_cmpint(verdict.action, ==, VERDICT_ACCEPT);
+  verdict_clear(&verdict);
+}
+
+/* More rows and fields than are tried: the message is held, whatever would come of it. */
+static void
+test_many_fields(void)
+{
+  static const char *const settings[] = { "header_matches", "[\"reject x-a: none\",\"reject x-a: nobody\",\"accept x-b: .\"]" };
+  for (int fields = 2499; fields <= 2500; fields++) {
+    g_autoptr(GString) message = g_string_new(FROM "X-B: x\r\n");
+    for (int i = 0; i < fields; i++)
+      g_string_append(message, "X-A: x\r\n");
+    g_string_append(message, "\r\n");
+    struct verdict verdict;
+    judge(settings, 2, slice_of(message->str), NULL, &verdict, NULL);
+    g_assert_cmpstr(verdict_action_name(verdict.action), ==, fields == 2499 ? "accept" : "hold");
+    verdict_clear(&verdict);
+  }
 }
 
 /* More addresses than are read of a field are too many for any limit. */
@@ -160,6 +248,9 @@ main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/message-rules/rows", test_rows);
+  g_test_add_func("/message-rules/matches", test_matches);
+  g_test_add_func("/message-rules/match-of-a-stranger", test_match_of_a_stranger);
+  g_test_add_func("/message-rules/many-fields", test_many_fields);
   g_test_add_func("/message-rules/uncounted", test_uncounted);
   g_test_add_func("/message-rules/many-patterns", test_many_patterns);
   return g_test_run();

@@ -9,7 +9,7 @@ struct rule {
 };
 
 extern const struct rule rule_malformed, rule_auto_reply, rule_loop, rule_max_size, rule_no_senders, rule_emergency, rule_banned_address,
-  rule_member_moderation, rule_nonmember_moderation, rule_administrivia, rule_implicit_dest, rule_max_recipients, rule_max_size_hold, rule_no_subject;
+  rule_member_moderation, rule_nonmember_moderation, rule_administrivia, rule_header_match, rule_implicit_dest, rule_max_recipients, rule_max_size_hold, rule_no_subject, rule_suspicious_header;
 
 /* Adds to `seen`, if it is not NULL; several statements are separated by "; ". */
 void seen_add(GString *seen, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -84,8 +84,8 @@ class Replies(Served):
         out = self.daemon.run('explain', self.ant, file.name)
         steps = dict(re.findall(r'^([a-z-]+) +(HIT|miss) ', out, re.M))
         self.assertEqual(steps, {'malformed': 'miss', 'auto-reply': 'miss', 'loop': 'miss', 'max-size': 'miss', 'no-senders': 'miss', 'emergency': 'miss',
-                                 'banned-address': 'miss', 'member-moderation': 'miss', 'nonmember-moderation': 'HIT',
-                                 'administrivia': 'miss', 'implicit-dest': 'miss', 'max-recipients': 'miss', 'max-size-hold': 'miss', 'no-subject': 'miss'})
+                                 'banned-address': 'miss', 'member-moderation': 'miss', 'header-match': 'miss', 'nonmember-moderation': 'HIT',
+                                 'administrivia': 'miss', 'implicit-dest': 'miss', 'max-recipients': 'miss', 'max-size-hold': 'miss', 'no-subject': 'miss', 'suspicious-header': 'miss'})
         self.assertRegex(out, rf'(?m)^nonmember-moderation +HIT +reject +{STRANGER} \(From\) is no member')
         self.assertIn(f'sender: {STRANGER}\ndoor: lmtp, return path unproven\n', out)
         self.assertRegex(out, r'(?m)^verdict: reject, at this door hold$')

@@ -4,7 +4,7 @@ import tempfile
 
 from lib import ports
 from lib.milter import Milter
-from lib.posting import MEMBER, STRANGER, Served, accepted, held, message
+from lib.posting import DISCARDED, MEMBER, STRANGER, Served, accepted, held, message
 
 
 class MessageRules(Served):
@@ -81,6 +81,41 @@ class MessageRules(Served):
         self.check_held('no-subject', address, f'postings to {re.escape(address)} need a subject, and this has none', subject='')
         self.daemon.run('set', address, 'require_subject=no')
         self.check_accepted(address, subject='')
+
+    def test_header_match(self):
+        address = self.create('matches', 'header_matches+=Subject: ^\\[wait', 'header_matches+=discard X-Spam-Flag: yes', 'header_matches+=reject X-Spam: .',
+                              'header_matches+=accept X-Pass: ^secret$')
+        self.assertEqual(self.shown(address, 'header_matches'),
+                         ['subject: ^\\[wait', 'discard x-spam-flag: yes', 'reject x-spam: .', 'accept x-pass: ^secret$'])
+        reason = r'messages with a "{}" field like this wait for a moderator of ' + re.escape(address)
+        self.check_held('header-match', address, reason.format('subject'), subject='[WAIT] a bit')
+        self.check_accepted(address, subject='a bit [wait]')
+        self.assertEqual(self.in_front(address, message(more='X-Spam-Flag: YES\n')), ('d', 'header-match'))
+        self.assertRegex(self.post(address, message(more='X-Spam-Flag: YES\n')), DISCARDED)
+        refused = rf'^550 5\.7\.1 {address} takes no messages with a "x-spam" field like this; if you think it should, write to matches-owner@lists\.example\.com$'
+        answer, rule = self.in_front(address, message(more='X-Spam: 9\n'))
+        self.assertRegex(answer, refused)
+        self.assertEqual(rule, 'header-match')
+        self.assertRegex(self.post(address, message(more='X-Spam: 9\n')), DISCARDED, 'unproven')
+        self.assertRegex(self.post(address, message(STRANGER, more='X-Pass: secret\n'), STRANGER), accepted(address))
+        self.assertEqual(self.in_front(address, message(STRANGER, more='X-Pass: secret\n'), STRANGER), ('a', 'header-match'))
+
+    def test_header_match_that_never_ends(self):
+        address = self.create('slow', 'header_matches=accept X-A: ^(a+)+$')
+        self.check_held('header-match', address, r'messages with a "x-a" field like this .*', more=f'X-A: {"a" * 9000}!\n')
+
+    def test_header_match_settings(self):
+        address = self.create('bad')
+        for value, words in (('subject', 'not of the form [ACTION] HEADER: PATTERN'), ('forward subject: x', 'no action'), ('hold subject: x(', 'not a valid pattern')):
+            with self.subTest(value):
+                done = self.daemon.cli('set', address, f'header_matches+={value}')
+                self.assertEqual(done.code, 1)
+                self.assertIn(words, done.err)
+
+    def test_suspicious_header(self):
+        address = self.create('suspicious', 'bounce_matching_headers=X-Mailer: bulk')
+        self.check_held('suspicious-header', address, r'messages with a "x-mailer" field like this wait for a moderator of ' + re.escape(address), more='X-Mailer: BulkMail\n')
+        self.check_accepted(address, more='X-Mailer: mail\n')
 
     def test_concealed(self):
         """The reason is that of all holds; who is no member sees no other."""
