@@ -20,6 +20,7 @@
 #define FLUSH_SIZE 65536
 #define KINDS_MAX 16
 #define COMMAND_OWED ".command-owed"
+#define LOCK ".lock"
 
 static const char heading[] = "# Made by listward, which will make it again: changes are lost.\n";
 
@@ -366,10 +367,17 @@ make_folder(const char *folder, GError **error)
   return RES_OK;
 }
 
+static bool
+is_below(const char *path, const char *folder)
+{
+  size_t n = strlen(folder);
+  return g_str_has_prefix(path, folder) && (path[n] == '/' || g_str_has_suffix(folder, "/"));
+}
+
 enum res
 maps_folder_prepare(const struct config *config, const char *folder, GError **error)
 {
-  if (g_str_has_prefix(folder, config->state_dir) || g_file_test(folder, G_FILE_TEST_IS_DIR))
+  if (is_below(folder, config->state_dir) || g_file_test(folder, G_FILE_TEST_IS_DIR))
     return RES_OK;
   enum res res = make_folder(folder, error);
   const struct passwd *entry = res == RES_OK && geteuid() == 0 && config->user[0] ? getpwnam(config->user) : NULL;
@@ -378,11 +386,13 @@ maps_folder_prepare(const struct config *config, const char *folder, GError **er
   return res;
 }
 
-/* One writer at a time. -1: errno. */
+/* One writer at a time, and who looks waits for it. Nobody else can open the file: who may read the folder could hold a lock on that for ever. -1: errno; ENOENT: nobody has ever
+ * written there. */
 static int
-lock_folder(const char *folder)
+lock_folder(const char *folder, bool look_only)
 {
-  int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  g_autofree char *path = g_build_filename(folder, LOCK, NULL);
+  int fd = open(path, (look_only ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC | O_NOFOLLOW, 0600);
   while (fd >= 0 && flock(fd, LOCK_EX) != 0)
     if (errno != EINTR) {
       close(fd);
@@ -412,15 +422,16 @@ maps_write(const struct installation *installation, struct store *store, const s
   enum res res = options->look_only ? RES_OK : make_folder(options->folder, error);
   if (res != RES_OK)
     return res;
-  int lock = lock_folder(options->folder);
-  if (lock < 0)
-    return file_trouble(options->folder, "opening the folder", error);
+  int lock = lock_folder(options->folder, options->look_only);
+  if (lock < 0 && !(options->look_only && errno == ENOENT))
+    return file_trouble(options->folder, "making or opening " LOCK " in it", error);
   struct maps maps = {
     .options = options, .target = { postfix, sendmail }, .hosts = g_array_new(FALSE, FALSE, sizeof(struct map_host)), .name = g_string_new(NULL), .own = g_string_new(NULL),
   };
   g_array_set_clear_func(maps.hosts, host_clear);
   res = write_locked(&maps, store, told, ctx, error);
   clear_all(&maps);
-  close(lock);
+  if (lock >= 0)
+    close(lock);
   return res;
 }

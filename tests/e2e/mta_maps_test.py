@@ -1,4 +1,5 @@
 """The MTA's map files: kept up to date by the server, written by `mta --write` and `aliases`."""
+import fcntl
 import json
 import os
 import pwd
@@ -76,9 +77,19 @@ class Maps(unittest.TestCase):
         self.assertNotIn('example.net', self.text('postfix_domains'))
         self.assertIn('ant@example.com', self.addresses())
 
+    def test_who_may_read_cannot_stop_the_writer(self):
+        daemon = self.daemon_of().start()
+        daemon.run('create', 'ant@example.com')
+        self.assertEqual(stat.S_IMODE(os.stat(os.path.join(self.folder, '.lock')).st_mode), 0o600)
+        folder = os.open(self.folder, os.O_RDONLY)
+        self.addCleanup(os.close, folder)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        daemon.run('create', 'bee@example.com')
+        self.assertIn('bee-owner@example.com', self.addresses())
+
     def test_readable_for_all(self):
         self.daemon_of().start().run('create', 'ant@example.com')
-        self.assertEqual(set(os.listdir(self.folder)), ALL)
+        self.assertEqual(set(os.listdir(self.folder)), ALL | {'.lock'})
         for name in ALL:
             mode = stat.S_IMODE(os.stat(os.path.join(self.folder, name)).st_mode)
             self.assertEqual(oct(mode), '0o755' if name == 'exim_lists' else '0o644', name)
@@ -262,7 +273,7 @@ class Maps(unittest.TestCase):
         rows = json.loads(daemon.run('aliases', '-d', other, '--json'))
         self.assertEqual({row['map'] for row in rows}, ALL)
         self.assertTrue(all(row['changed'] for row in rows))
-        self.assertEqual(set(os.listdir(other)), ALL)
+        self.assertEqual(set(os.listdir(other)), ALL | {'.lock'})
         self.assertFalse(os.path.exists(self.folder))
         self.assertEqual(self.runs(), 0)
 
@@ -273,7 +284,7 @@ class Maps(unittest.TestCase):
             with self.subTest(mta):
                 other = os.path.join(self.scratch, mta)
                 out = daemon.run('mta', mta, '--write', other)
-                self.assertEqual(set(os.listdir(other)), names)
+                self.assertEqual(set(os.listdir(other)), names | {'.lock'})
                 self.assertEqual({line.split(': ')[0] for line in out.splitlines()}, {f'{other}/{name}' for name in names})
                 self.assertIn('unchanged', daemon.run('mta', mta, '--write', other))
 
@@ -296,6 +307,9 @@ class Maps(unittest.TestCase):
         daemon.start().run('create', 'ant@example.com')
         self.assertIn('ant@example.com', self.addresses())
         self.assertEqual(stat.S_IMODE(os.stat(self.folder).st_mode), 0o755)
+        beside = f'{daemon.state}-maps'  # a name that begins as the state directory's
+        daemon.run('mta', 'postfix', '--write', beside)
+        self.assertEqual(os.stat(beside).st_uid, user.pw_uid)
         other = os.path.join(self.scratch, 'roots')
         os.mkdir(other)
         done = daemon.cli('mta', 'exim', '--write', other)
