@@ -56,7 +56,8 @@ run(struct cli *cli, int argc, char **argv)
   g_autoptr(GError) problem = NULL;
   if (cli_store(cli, &store, &problem) != RES_OK)
     store = NULL;
-  if (installation_read(cli->config, store, &installation, &error) != RES_OK)
+  /* Without the domains, if they cannot be read: the check of the database says why. */
+  if ((store == NULL || installation_read(cli->config, store, &installation, NULL) != RES_OK) && installation_read(cli->config, NULL, &installation, &error) != RES_OK)
     return cli_fail(error);
   struct doctor doctor = {
     .config = cli->config, .installation = installation, .store = store, .store_problem = problem ? problem->message : "", .ask = ask, .ask_ctx = cli, .smtp = smtp, .dns = dns, .no_mail = no_mail, .no_dns = no_dns,
