@@ -29,6 +29,7 @@
 #include "server/watchdog.h"
 #include "store/state_lock.h"
 #include <signal.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 /* Who asks for the maps to be written waits so long at most. */
@@ -53,6 +54,7 @@ struct server {
   struct store *store;
   struct list_index *index;
   struct map_writer *maps; /* NULL: [mta] maps names no folder */
+  atomic_bool waits_for_maps; /* who serves commands does, for MAPS_TIME at most */
   struct budget budget;
   struct courier_host *courier;
   struct housekeeping *housekeeping;
@@ -111,7 +113,10 @@ wait_for_maps(struct server *server, bool again, GError **error)
   enum res res = list_index_refresh(server->index, error);
   if (res != RES_OK || server->maps == NULL)
     return res;
-  return map_writer_wait(server->maps, again, clock_monotonic() + MAPS_TIME, error);
+  atomic_store(&server->waits_for_maps, true);
+  res = map_writer_wait(server->maps, again, clock_monotonic() + MAPS_TIME, error);
+  atomic_store(&server->waits_for_maps, false);
+  return res;
 }
 
 static enum res
@@ -202,12 +207,12 @@ start_maps(struct server *server, const struct config *config, GError **error)
   return res;
 }
 
-/* For the watchdog: the database is read, and commands are answered. */
+/* For the watchdog: the database is read, and commands are answered, or would be if [mta] command had ended. */
 static bool
 is_able(void *ctx, int64_t deadline)
 {
   struct server *server = ctx;
-  return status_set_aside(server->store) >= 0 && control_answers(server->control, deadline);
+  return status_set_aside(server->store) >= 0 && (control_answers(server->control, deadline) || atomic_load(&server->waits_for_maps));
 }
 
 /* The threads, inner ones first, so that whatever comes in finds all it needs. */

@@ -1,8 +1,10 @@
 """What systemd does for the server: sockets that it passes, and the watchdog. The test plays systemd."""
+import fcntl
 import os
 import socket
 import sys
 import tempfile
+import threading
 import unittest
 
 from lib import events, ports
@@ -113,6 +115,22 @@ class Watchdog(Systemd):
             pass
         daemon.stop()
         self.assertEqual(daemon.log_lines(level='error'), [])
+
+    def test_who_waits_for_a_command_works(self):
+        """Commands of `listward` wait behind one that wants the maps, whose own command takes its time."""
+        told, path = self.systemd()
+        daemon = self.daemon_of(env={'NOTIFY_SOCKET': path, 'WATCHDOG_USEC': '1000000'})
+        with open(os.path.join(daemon.scratch, 'lock'), 'w', encoding='ascii') as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            daemon.configure({'mta': {'maps': f'{daemon.scratch}/maps', 'command': f'/usr/bin/flock {lock.name} /bin/true'}})
+            daemon.start()
+            waiting = threading.Thread(target=daemon.cli, args=('aliases',))
+            waiting.start()
+            heard = [told.recv(100) for _ in range(8)]
+        waiting.join()
+        self.assertEqual(set(heard), {b'READY=1', b'WATCHDOG=1'})
+        self.assertEqual(daemon.log_lines(level='error'), [])
+        daemon.stop()
 
     def test_nobody_asks(self):
         told, path = self.systemd()
