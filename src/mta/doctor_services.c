@@ -235,12 +235,27 @@ doctor_check_names(struct doctor *doctor)
 
 /* --- Postfix's chroot --- */
 
-/* Lines of master.cf: service type private unpriv chroot … command; `-` as chroot is "n" since Postfix 3.0. */
-static bool
-is_chrooted_lmtp(const char *line)
+/* A line of master.cf: service type private unpriv chroot … command; `-` as chroot is "n" since Postfix 3.0. Its service, if that speaks LMTP; owned by the caller. */
+static char *
+lmtp_service_of(const char *line, bool *chrooted)
 {
   g_auto(GStrv) words = g_regex_split_simple("[ \t]+", line, 0, 0);
-  return g_strv_length(words) >= 8 && strcmp(words[1], "unix") == 0 && strcmp(words[4], "y") == 0 && strcmp(words[7], "lmtp") == 0;
+  if (g_strv_length(words) < 8 || *line == '#' || strcmp(words[1], "unix") != 0 || strcmp(words[7], "lmtp") != 0)
+    return NULL;
+  *chrooted = strcmp(words[4], "y") == 0;
+  return g_strdup(words[0]);
+}
+
+/* Is there a service for lists alone? Then others, such as Debian's own "lmtp", do not matter. */
+static bool
+has_service(char *const *lines, const char *wanted)
+{
+  for (bool chrooted; *lines; lines++) {
+    g_autofree char *name = lmtp_service_of(*lines, &chrooted);
+    if (g_strcmp0(name, wanted) == 0)
+      return true;
+  }
+  return false;
 }
 
 /* In Postfix's queue directory, where its chroot is. */
@@ -260,9 +275,14 @@ doctor_check_chroot(struct doctor *doctor)
   if (!lmtp->has_unix || is_in_chroot(lmtp->local.path) || !g_file_get_contents(path, &text, NULL, NULL))
     return;
   g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+  const char *configured = doctor->config->mta_postfix_service, *own = *configured && strcmp(configured, "lmtp") != 0 ? configured : "listward";
+  bool own_alone = has_service(lines, own);
   for (char **line = lines; *line; line++) {
-    g_autofree char *name = g_strndup(*line, strcspn(*line, " \t")), *fix = g_strdup_printf("postconf -F %s/unix/chroot=n && postfix reload, or 127.0.0.1:8024 in place of the socket", name);
-    if (is_chrooted_lmtp(*line))
-      doctor_say(doctor, DOCTOR_NOTE, "chroot", fix, "Postfix's service \"%s\" runs in its chroot: it does not find %s there", name, lmtp->local.path);
+    bool chrooted = false;
+    g_autofree char *name = lmtp_service_of(*line, &chrooted);
+    if (!chrooted || (own_alone && strcmp(name, own) != 0))
+      continue;
+    g_autofree char *fix = g_strdup_printf("postconf -F %s/unix/chroot=n && postfix reload, or 127.0.0.1:8024 in place of the socket", name);
+    doctor_say(doctor, DOCTOR_NOTE, "chroot", fix, "Postfix's service \"%s\" runs in its chroot: it does not find %s there", name, lmtp->local.path);
   }
 }
