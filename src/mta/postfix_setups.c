@@ -65,21 +65,20 @@ transport(const struct installation *installation, struct setup_text *text)
 
 /* `before` DOMAIN `between` `value` `after` for each domain, with ", " between them. Owned by the caller. */
 static char *
-each_domain(const struct installation *installation, const char *before, const char *between, const char *value, const char *after)
+each_domain(const struct installation *installation, struct setup_text *text, const char *before, const char *between, const char *value, const char *after)
 {
   GString *out = g_string_new(NULL);
-  for (guint i = 0; i < installation->domains->len || i == 0; i++) {
-    const char *domain = installation->domains->len ? g_ptr_array_index(installation->domains, i) : "lists.example.com";
-    g_string_append_printf(out, "%s%s%s%s%s%s", i ? ", " : "", before, domain, between, value, after);
-  }
+  const GPtrArray *domains = setup_domains(text, installation);
+  for (guint i = 0; i < domains->len; i++)
+    g_string_append_printf(out, "%s%s%s%s%s%s", i ? ", " : "", before, (const char *)g_ptr_array_index(domains, i), between, value, after);
   return g_string_free(out, FALSE);
 }
 
 /* "inline:{ {lists.example.com=VALUE} }". Owned by the caller. */
 static char *
-inline_map(const struct installation *installation, const char *value)
+inline_map(const struct installation *installation, struct setup_text *text, const char *value)
 {
-  g_autofree char *pairs = each_domain(installation, "{", "=", value, "}");
+  g_autofree char *pairs = each_domain(installation, text, "{", "=", value, "}");
   return g_strdup_printf("inline:{ %s }", pairs);
 }
 
@@ -95,7 +94,7 @@ main_cf(const struct installation *installation, struct setup_text *text)
 static void
 relay_domains(const struct installation *installation, struct setup_text *text)
 {
-  g_autofree char *domains = each_domain(installation, "", "", "", "");
+  g_autofree char *domains = each_domain(installation, text, "", "", "", "");
   setup_line(text, "# Mail for these is taken from everybody. They stand neither in mydestination nor in virtual_alias_domains or virtual_mailbox_domains.");
   setup_line(text, "relay_domains = %s", domains);
 }
@@ -109,7 +108,7 @@ any_recipient(struct setup_text *text)
 static void
 transport_maps(const struct installation *installation, struct setup_text *text)
 {
-  g_autofree char *where = transport(installation, text), *map = inline_map(installation, where);
+  g_autofree char *where = transport(installation, text), *map = inline_map(installation, text, where);
   setup_line(text, "# It goes to Listward, by the service in master.cf below.");
   setup_line(text, "transport_maps = %s", map);
 }
@@ -117,7 +116,7 @@ transport_maps(const struct installation *installation, struct setup_text *text)
 static void
 restrictions(const struct installation *installation, struct setup_text *text, const char *class, const char *restriction)
 {
-  g_autofree char *map = inline_map(installation, class);
+  g_autofree char *map = inline_map(installation, text, class);
   setup_line(text, "# The question, under a name, so that it can stand in a table.");
   setup_line(text, "smtpd_restriction_classes = %s", class);
   setup_line(text, "%s = %s", class, restriction);
@@ -192,7 +191,7 @@ make_live(const struct installation *installation, struct setup_text *text)
 static void
 verification(const struct installation *installation, struct setup_text *text)
 {
-  g_autofree char *map = inline_map(installation, "reject_unverified_recipient");
+  g_autofree char *map = inline_map(installation, text, "reject_unverified_recipient");
   setup_line(text, "# Asks Listward by LMTP, before the first mail to an address, whether it exists. First of what stands there, before permit_mynetworks.");
   setup_line(text, "smtpd_recipient_restrictions = check_recipient_access %s", map);
   setup_line(text, "# No such address: final. (By default 450: the sender would try for days.)");
@@ -240,7 +239,7 @@ make_whole_domain(const struct installation *installation, struct setup_text *te
 static void
 make_policy(const struct installation *installation, struct setup_text *text)
 {
-  g_autofree char *where = from_smtpd(installation, text, CONFIG_POLICY), *map = inline_map(installation, "listward_policy");
+  g_autofree char *where = from_smtpd(installation, text, CONFIG_POLICY), *map = inline_map(installation, text, "listward_policy");
   g_autofree char *check = g_strdup_printf("check_policy_service %s", where);
   main_cf(installation, text);
   relay_domains(installation, text);
@@ -330,7 +329,7 @@ file_line(const struct installation *installation, struct setup_text *text, cons
 static void
 domain_of_files(const struct installation *installation, struct setup_text *text)
 {
-  g_autofree char *where = transport(installation, text), *rest = inline_map(installation, where), *files = tables(installation, "postfix_lmtp postfix_postmaster");
+  g_autofree char *where = transport(installation, text), *rest = inline_map(installation, text, where), *files = tables(installation, "postfix_lmtp postfix_postmaster");
   setup_line(text, "# " WHERE);
   setup_line(text, "# The last one is for a list's first ten seconds.");
   setup_line(text, "transport_maps = %s %s", files, rest);
@@ -489,7 +488,7 @@ want_remote_listener(const struct installation *installation, struct setup_text 
 static void
 make_remote(const struct installation *installation, struct setup_text *text)
 {
-  g_autofree char *where = remote_address(installation), *value = g_strdup_printf("%s:%s", service_name(installation), where), *map = inline_map(installation, value);
+  g_autofree char *where = remote_address(installation), *value = g_strdup_printf("%s:%s", service_name(installation), where), *map = inline_map(installation, text, value);
   want_remote_listener(installation, text);
   main_cf(installation, text);
   setup_line(text, "# The list server's address has to stand in mynetworks: its copies come from there.");

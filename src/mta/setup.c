@@ -227,7 +227,7 @@ setup_service(struct setup_text *text, const struct installation *installation, 
 const GPtrArray *
 setup_domains(struct setup_text *text, const struct installation *installation)
 {
-  static char example[] = "lists.example.org";
+  static char example[] = "lists.example.com";
   if (installation->domains->len)
     return installation->domains;
   if (text->example->len == 0)

@@ -26,7 +26,7 @@ const struct service_address *setup_service(struct setup_text *text, const struc
 /* The set-up needs `[section] key = value` in listward.conf: adds that with the comment `why` (one line) to the part for it, unless it is so already. The first value asked for wins. */
 void setup_conf(struct setup_text *text, const struct installation *installation, const char *section, const char *key, const char *value, const char *why);
 
-/* The domains of the installation, char *. While there are none: "lists.example.org", which whoever prints the text says. Borrowed. */
+/* The domains of the installation, char *. While there are none: "lists.example.com", which whoever prints the text says. Borrowed. */
 const GPtrArray *setup_domains(struct setup_text *text, const struct installation *installation);
 
 struct mta_setup {
