@@ -21,13 +21,20 @@ socket_name(const struct service_address *address)
   return g_strdup_printf(strchr(address->host, ':') ? "inet6:%d@%s" : "inet:%d@%s", address->port, address->host);
 }
 
-/* The mailer's $h; the mailer over a unix socket does not look at it. Owned by the caller. */
+/* The mailer's $h, of who is reached over TCP: without brackets Sendmail would look for an MX. Owned by the caller. */
+static char *
+bracketed(const char *host)
+{
+  return g_strdup_printf(strchr(host, ':') ? "[IPv6:%s]" : "[%s]", host);
+}
+
+/* The same; the mailer over a unix socket does not look at it. Owned by the caller. */
 static char *
 mailer_host(const struct service_address *lmtp)
 {
   if (lmtp->path)
     return g_strdup("localhost");
-  return g_strdup_printf(strchr(lmtp->host, ':') ? "[IPv6:%s]" : "[%s]", lmtp->host);
+  return bracketed(lmtp->host);
 }
 
 static void
@@ -102,9 +109,8 @@ check_recipients(struct setup_text *text)
 }
 
 static void
-route(struct setup_text *text, const struct service_address *lmtp)
+route(struct setup_text *text, const char *host)
 {
-  g_autofree char *host = mailer_host(lmtp);
   setup_line(text, "LOCAL_RULE_0");
   setup_line(text, "# Their mail goes to Listward. (The dot stands there for domains that Sendmail knows, by DNS or as its own.)");
   setup_line(text, "R$+ < @ $=" CLASS " . >\t$#lists $@ %s $: $1 < @ $2 . >", host);
@@ -148,6 +154,7 @@ ask_for_recipients(const struct installation *installation, struct setup_text *t
 {
   const struct service_address *lmtp = setup_service(text, installation, CONFIG_LMTP, SETUP_ANY);
   const struct service_address *socketmap = setup_service(text, installation, CONFIG_SOCKETMAP, SETUP_ANY);
+  g_autofree char *host = mailer_host(lmtp);
   before_mailers(installation, text);
   relay_domains(installation, text);
   if (verdict)
@@ -156,7 +163,7 @@ ask_for_recipients(const struct installation *installation, struct setup_text *t
   domain_class(installation, text);
   question(text, "listchk", socketmap);
   check_recipients(text);
-  route(text, lmtp);
+  route(text, host);
   mailer(text, lmtp);
   make_cf(text);
 }
@@ -257,6 +264,75 @@ make_milter(const struct installation *installation, struct setup_text *text)
   make_cf(text);
 }
 
+/* --- on another host --- */
+
+static void
+want_remote_listener(const struct installation *installation, struct setup_text *text, enum config_service number)
+{
+  const struct config *config = installation->config;
+  const struct installation_service *service = &installation->services[number];
+  const char *section = config_service_section(number);
+  g_autofree char *listen = g_strdup_printf("0.0.0.0:%d, %s", service->tcp.port, service->local.path);
+  char **const allow = config->services[number].allow;
+  if (allow && allow[0])
+    return;
+  setup_conf(text, installation, section, "listen", listen, "on every address of this machine");
+  setup_conf(text, installation, section, "allow", "192.0.2.25", "in place of this example: the address of Sendmail's host, or its network (192.0.2.0/24)");
+}
+
+/* Whose certificate is looked at. The rules see every server that Sendmail connects to. */
+static void
+verify_server(const struct installation *installation, struct setup_text *text)
+{
+  const char *name = installation->hostname;
+  setup_line(text, "LOCAL_TLS_SERVER");
+  setup_line(text, "# To the list server: never in the clear, and only to who has its certificate.");
+  setup_line(text, "R$*\t\t\t$: $1 $| $&{server_name}");
+  setup_line(text, "R$* $| $* `%s' $*\t$: <?> $1 $| `%s'", name, name);
+  setup_line(text, "R<?> OK $| $={cert_altnames}\t$@ OK");
+  setup_line(text, "R<?> $*\t\t\t$#error $@ 4.7.0 $: \"403 the list server has not shown its certificate\"");
+  setup_line(text, "R$* $| $*\t\t$: $1");
+}
+
+static void
+authorities(const struct installation *installation, struct setup_text *text)
+{
+  setup_line(text, "dnl # Who may sign the list server's certificate. Where you have these already, leave yours.");
+  setup_line(text, "define(`confCACERT_PATH', `/etc/ssl/certs')dnl");
+  setup_line(text, "define(`confCACERT', `/etc/ssl/certs/ca-certificates.crt')dnl");
+  if (*installation->config->lmtp_tls_client_ca == '\0')
+    return;
+  setup_line(text, "dnl # What the list server asks for ([lmtp] tls_client_ca).");
+  setup_line(text, "define(`confCLIENT_CERT', `/etc/mail/tls/listward-client.pem')dnl");
+  setup_line(text, "define(`confCLIENT_KEY', `/etc/mail/tls/listward-client.key')dnl");
+}
+
+static void
+make_remote(const struct installation *installation, struct setup_text *text)
+{
+  const struct service_address lmtp = { .host = (char *)installation->hostname, .port = installation->services[CONFIG_LMTP].tcp.port };
+  const struct service_address socketmap = { .host = lmtp.host, .port = installation->services[CONFIG_SOCKETMAP].tcp.port };
+  g_autofree char *host = bracketed(lmtp.host);
+  want_remote_listener(installation, text, CONFIG_LMTP);
+  if (*installation->config->lmtp_tls_certificate == '\0')
+    setup_conf(text, installation, "lmtp", "tls_certificate", "/etc/listward/tls.pem", "certificate and key of this machine's name");
+  want_remote_listener(installation, text, CONFIG_SOCKETMAP);
+  before_mailers(installation, text);
+  relay_domains(installation, text);
+  authorities(installation, text);
+  setup_part(text, MC, END);
+  domain_class(installation, text);
+  setup_line(text, "# Names in certificates are looked at (subjectAltName).");
+  setup_line(text, "O SetCertAltnames=True");
+  setup_line(text, "# The questions, client, sender and recipient, have no encryption: a network of your own, or a tunnel.");
+  question(text, "listchk", &socketmap);
+  check_recipients(text);
+  verify_server(installation, text);
+  route(text, host);
+  mailer(text, &lmtp);
+  make_cf(text);
+}
+
 #define IN_FRONT "at RCPT: unknown addresses, banned senders, announced size; after the dot: the rest, if all recipients refuse"
 #define AFTER_QUEUE "Then 250: refused postings are held or discarded, too large ones bounce"
 #define OUR_REASON "550 or 552 with our reason"
@@ -272,5 +348,7 @@ const struct mta_setup sendmail_setups[] = {
     .sees = "sender and recipient", .refuses = "at RCPT: unknown addresses, banned senders", .author = OUR_REASON ". " AFTER_QUEUE, .make = make_recipients },
   { .name = "mailertable", .doc = "a domain of lists, by generated files",
     .sees = "the recipient", .refuses = "unknown addresses at RCPT", .author = OUR_REASON ". " AFTER_QUEUE, .make = make_mailertable },
+  { .name = "remote", .doc = "Listward on another host, over TLS; as recipients",
+    .sees = "sender and recipient", .refuses = "at RCPT: unknown addresses, banned senders", .author = OUR_REASON ". " AFTER_QUEUE, .make = make_remote },
   { NULL },
 };
