@@ -1,9 +1,17 @@
-/* The first line is a pattern, the second what it is held against. */
+/* The first line is a pattern, the second what it is held against, or searched for in. */
 #include "list/pattern.h"
 #include "envelope/address.h"
 #include "base/log.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+search(const char *pattern, const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid(text, -1);
+  if (pattern_search_check(pattern, NULL) == RES_OK)
+    g_assert(pattern_search(pattern, valid) == pattern_search(pattern, valid));
+}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -14,6 +22,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   if (!address)
     return 0;
   *address++ = '\0';
+  search(pattern, address);
   g_autofree char *stored = NULL;
   g_autofree char *key = address_key_of(slice_of(address));
   if (pattern_parse(pattern, &stored, NULL) != RES_OK || !key)

@@ -71,6 +71,36 @@ test_hits(void)
     }
 }
 
+static const struct {
+  const char *name, *pattern, *text;
+  enum pattern_found want;
+} search_rows[] = {
+  { .name = "anywhere", .pattern = "lamb", .text = "a little Lamb", .want = PATTERN_HIT },
+  { .name = "at the start", .pattern = "^little", .text = "a little lamb", .want = PATTERN_MISS },
+  { .name = "the same, kept anchored", .pattern = "^ann", .text = "ann", .want = PATTERN_HIT },
+  { .name = "in an empty text", .pattern = "^$", .text = "", .want = PATTERN_HIT },
+  { .name = "UTF-8", .pattern = "\303\204.$", .text = "x\303\244\303\244", .want = PATTERN_HIT },
+  { .name = "invalid one", .pattern = "(", .text = "(", .want = PATTERN_MISS },
+  { .name = "steps without end", .pattern = "(a+)+$", .text = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", .want = PATTERN_LIMIT },
+};
+
+static void
+test_search(void)
+{
+  for (int turn = 0; turn < 2; turn++)
+    for (size_t i = 0; i < G_N_ELEMENTS(search_rows); i++) {
+      g_test_message("%s", search_rows[i].name);
+      g_assert_cmpint(pattern_search(search_rows[i].pattern, search_rows[i].text), ==, search_rows[i].want);
+    }
+  g_autoptr(GError) error = NULL;
+  g_assert_cmpint(pattern_search_check("a(b", &error), ==, RES_BAD);
+  g_assert_nonnull(strstr(error->message, "at offset 3"));
+  g_assert_cmpint(pattern_search_check("b$", NULL), ==, RES_OK);
+  g_autofree char *text = g_strnfill(PATTERN_MAX + 1, 'a');
+  g_assert_cmpint(pattern_search_check(text, NULL), ==, RES_BAD);
+  g_assert_cmpint(pattern_search_check(text + 1, NULL), ==, RES_OK);
+}
+
 /* More patterns than are kept. */
 static void
 test_many(void)
@@ -89,6 +119,7 @@ main(int argc, char **argv)
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/pattern/parse", test_parse);
   g_test_add_func("/pattern/hits", test_hits);
+  g_test_add_func("/pattern/search", test_search);
   g_test_add_func("/pattern/many", test_many);
   return g_test_run();
 }

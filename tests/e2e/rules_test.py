@@ -2,9 +2,10 @@
 import re
 import tempfile
 
-from lib import ports
+from lib import corpus, ports
+from lib.lmtp import Client
 from lib.milter import Milter
-from lib.posting import DISCARDED, MEMBER, STRANGER, Served, accepted, held, message
+from lib.posting import DISCARDED, ID, MEMBER, STRANGER, Served, accepted, held, message
 
 
 class MessageRules(Served):
@@ -116,6 +117,18 @@ class MessageRules(Served):
         address = self.create('suspicious', 'bounce_matching_headers=X-Mailer: bulk')
         self.check_held('suspicious-header', address, r'messages with a "x-mailer" field like this wait for a moderator of ' + re.escape(address), more='X-Mailer: BulkMail\n')
         self.check_accepted(address, more='X-Mailer: mail\n')
+
+    def test_explain_agrees_over_odd_mail(self):
+        """With every rule on, and nobody stopped for being no member."""
+        address = self.create('strict', 'default_nonmember_action=defer', 'max_held=0', 'header_matches=Subject: ((a|b)+)+$', 'bounce_matching_headers=From: [^ -~]',
+                              'acceptable_aliases=^.*@.*[.]org$', members=(), options=('--style', 'legacy-default'))
+        with Client(self.daemon.port) as client:
+            client.lhlo()
+            for number, (path, octets) in enumerate(corpus.messages('torture')):
+                sender = f'author{number}@example.org'
+                reply = re.sub(rf'^250 2\.6\.0 {ID} ', '250 2.6.0 ID ', str(client.deliver(sender, [address], octets)[0]))
+                with self.subTest(path):
+                    self.assertEqual(self.explain(address, octets, '--sender', sender), reply)
 
     def test_concealed(self):
         """The reason is that of all holds; who is no member sees no other."""
