@@ -3,6 +3,9 @@
  * of checks (doctor.c); those of one kind stand together in a file. */
 #include "mta/installation.h"
 
+/* Domains that are looked at, of all there are: the first ones. */
+#define DOCTOR_DOMAINS_MAX 20
+
 enum doctor_level {
   DOCTOR_OK,
   DOCTOR_NOTE,    /* worth a look; mail flows */

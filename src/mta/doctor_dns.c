@@ -7,9 +7,6 @@
 #include <netinet/in.h>
 #include <resolv.h>
 
-/* Domains that are looked at. */
-#define DOMAINS_MAX 20
-
 enum found { FOUND, NOT_FOUND, NO_ANSWER };
 
 /* A resolver of our own: that of --dns, or the system's. */
@@ -32,18 +29,33 @@ begin(struct __res_state *state, const char *server)
   return false;
 }
 
-/* A record's data as text: of a TXT its strings joined, of an MX and a PTR the name. NULL: it cannot be read. Owned by the caller. */
+static char *
+address_text(int family, const unsigned char *data, size_t n)
+{
+  char text[INET6_ADDRSTRLEN];
+  return n == (family == AF_INET ? NS_INADDRSZ : NS_IN6ADDRSZ) && inet_ntop(family, data, text, sizeof text) ? g_strdup(text) : NULL;
+}
+
+static char *
+strings_text(const unsigned char *data, size_t n)
+{
+  GString *text = g_string_new(NULL);
+  for (size_t at = 0; at < n && at + 1 + data[at] <= n; at += 1 + (size_t)data[at])
+    g_string_append_len(text, (const char *)data + at + 1, data[at]);
+  return g_string_free(text, FALSE);
+}
+
+/* A record's data as text: of a TXT its strings joined, of an MX and a PTR the name, or an address. NULL: it cannot be read. Owned by the caller. */
 static char *
 record_text(const ns_msg *message, const ns_rr *record)
 {
   const unsigned char *data = ns_rr_rdata(*record);
-  size_t n = ns_rr_rdlen(*record), skip = ns_rr_type(*record) == ns_t_mx ? NS_INT16SZ : 0;
-  if (ns_rr_type(*record) == ns_t_txt) {
-    GString *text = g_string_new(NULL);
-    for (size_t at = 0; at < n && at + 1 + data[at] <= n; at += 1 + (size_t)data[at])
-      g_string_append_len(text, (const char *)data + at + 1, data[at]);
-    return g_string_free(text, FALSE);
-  }
+  ns_type type = ns_rr_type(*record);
+  size_t n = ns_rr_rdlen(*record), skip = type == ns_t_mx ? NS_INT16SZ : 0;
+  if (type == ns_t_txt)
+    return strings_text(data, n);
+  if (type == ns_t_a || type == ns_t_aaaa)
+    return address_text(type == ns_t_a ? AF_INET : AF_INET6, data, n);
   char name[NS_MAXDNAME];
   if (n < skip || ns_name_uncompress(ns_msg_base(*message), ns_msg_end(*message), data + skip, name, sizeof name) < 0)
     return NULL;
@@ -83,25 +95,30 @@ look_up_text(struct __res_state *state, const char *name, const char *prefix, en
   return NULL;
 }
 
+/* Of the host's first IPv4 address. */
+static void
+check_name(struct doctor *doctor, struct __res_state *state, const char *host)
+{
+  g_autoptr(GPtrArray) addresses = g_ptr_array_new_with_free_func(g_free), names = g_ptr_array_new_with_free_func(g_free);
+  if (look_up(state, host, ns_t_a, addresses) != FOUND)
+    return;
+  const char *address = g_ptr_array_index(addresses, 0);
+  g_auto(GStrv) octets = g_strsplit(address, ".", 4);
+  g_autofree char *reverse = g_strdup_printf("%s.%s.%s.%s.in-addr.arpa", octets[3], octets[2], octets[1], octets[0]);
+  if (look_up(state, reverse, ns_t_ptr, names) == NOT_FOUND)
+    doctor_say(doctor, DOCTOR_NOTE, "dns", "ask whoever has the address for a PTR record", "the address %s of %s has no name: many refuse mail from such", address, host);
+}
+
 static void
 check_mail_hosts(struct doctor *doctor, struct __res_state *state, const char *domain, const GPtrArray *hosts)
 {
   g_autofree char *first = g_ascii_strdown(g_ptr_array_index(hosts, 0), -1);
-  struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_family = AF_INET }, *addresses = NULL;
-  g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-  char reverse[64];
   if (*first == '\0' || strcmp(first, ".") == 0) {
     doctor_say(doctor, DOCTOR_PROBLEM, "dns", "remove the MX record \".\"", "the MX record of %s says that it takes no mail (RFC 7505)", domain);
     return;
   }
   doctor_say(doctor, DOCTOR_OK, "dns", NULL, "mail for %s goes to %s", domain, first);
-  if (doctor->dns || getaddrinfo(first, NULL, &hints, &addresses) != 0)
-    return;
-  const unsigned char *a = (const unsigned char *)&((struct sockaddr_in *)addresses->ai_addr)->sin_addr;
-  g_snprintf(reverse, sizeof reverse, "%d.%d.%d.%d.in-addr.arpa", a[3], a[2], a[1], a[0]);
-  if (look_up(state, reverse, ns_t_ptr, names) == NOT_FOUND)
-    doctor_say(doctor, DOCTOR_NOTE, "dns", "ask whoever has the address for a PTR record", "the address %d.%d.%d.%d of %s has no name: many refuse mail from such", a[0], a[1], a[2], a[3], first);
-  freeaddrinfo(addresses);
+  check_name(doctor, state, first);
 }
 
 /* False: no name server answers. */
@@ -149,7 +166,7 @@ doctor_check_dns(struct doctor *doctor)
     return;
   }
   bool answers = true;
-  for (guint i = 0; i < domains->len && i < DOMAINS_MAX && answers; i++) {
+  for (guint i = 0; i < domains->len && i < DOCTOR_DOMAINS_MAX && answers; i++) {
     answers = check_mx(doctor, &state, g_ptr_array_index(domains, i));
     if (answers)
       check_policies(doctor, &state, g_ptr_array_index(domains, i));

@@ -15,8 +15,6 @@
 /* For one step of the dialogue. */
 #define STEP_TIME (20 * CLOCK_SECOND)
 #define PROBE_LOOK (CLOCK_SECOND / 5)
-/* Domains that are looked at. */
-#define DOMAINS_MAX 20
 
 struct dialogue {
   struct stream *stream;
@@ -198,7 +196,7 @@ front_place(const struct doctor *doctor)
 static guint
 domains_to_ask(const struct doctor *doctor)
 {
-  return MIN(doctor->installation->domains->len, DOMAINS_MAX);
+  return MIN(doctor->installation->domains->len, DOCTOR_DOMAINS_MAX);
 }
 
 static const char *

@@ -13,7 +13,7 @@ import unittest
 
 from lib import namespaces, ports
 from lib.daemon import BINARY, Daemon
-from lib.dns import MX, TXT, Dns
+from lib.dns import A, AAAA, MX, PTR, TXT, Dns
 from lib.lmtp import Client
 from lib.posting import DOMAIN, message
 from lib.sink import Sink
@@ -365,6 +365,20 @@ class Records(Doctor):
     def test_no_mx(self):
         del self.records[DOMAIN, MX]
         self.one('dns', 'problem', 'no MX record, and no address', fix=f'{DOMAIN}. IN MX 10')
+
+    def test_no_mx_but_an_address(self):
+        del self.records[DOMAIN, MX]
+        for kind, data in (A, bytes((10, 0, 0, 1))), (AAAA, bytes(15) + b'\1'):
+            with self.subTest(kind):
+                self.records[DOMAIN, kind] = [data]
+                self.one('dns', 'note', 'mail goes to its address', '--no-mail', fix=f'{DOMAIN}. IN MX 10')
+                del self.records[DOMAIN, kind]
+
+    def test_the_address_has_no_name(self):
+        self.records[f'mx.{DOMAIN}', A] = [bytes((192, 0, 2, 25))]
+        self.one('dns', 'note', f'the address 192.0.2.25 of mx.{DOMAIN} has no name', '--no-mail', fix='PTR')
+        self.records['25.2.0.192.in-addr.arpa', PTR] = [mx(f'mx.{DOMAIN}')[2:]]
+        self.assertEqual({finding['level'] for finding in self.examine('--no-mail') if finding['check'] == 'dns'}, {'ok'})
 
     def test_the_mx_says_that_there_is_no_mail(self):
         self.records[DOMAIN, MX] = [b'\0\0\0']

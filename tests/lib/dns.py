@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 
-A, MX, TXT, AAAA = 1, 15, 16, 28
+A, PTR, MX, TXT, AAAA = 1, 12, 15, 16, 28
 
 
 class Dns:
