@@ -76,10 +76,13 @@ write_files(struct map_writer *writer, const struct config *config, const char *
 static enum res
 run_command(struct map_writer *writer, const char *folder, GError **error)
 {
+  int64_t began = clock_monotonic();
   enum res res = helper_run(writer->helper, writer->number, NULL, (struct slice){ NULL, 0 }, NULL, error);
-  if (res == RES_OK)
-    maps_command_done(folder);
-  return res;
+  if (res != RES_OK)
+    return res;
+  maps_command_done(folder);
+  log_note("[mta] command has run", log_int("milliseconds", (clock_monotonic() - began) * 1000 / CLOCK_SECOND));
+  return RES_OK;
 }
 
 static enum res

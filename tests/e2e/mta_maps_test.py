@@ -167,7 +167,8 @@ class Maps(unittest.TestCase):
         self.write_script('true')
         before = self.runs()
         daemon.restart()  # nothing has changed, but the command is owed
-        daemon.wait_for(lambda: not os.path.exists(f'{self.folder}/.command-owed'), what='the command was to succeed')
+        daemon.wait_log(event='[mta] command has run')
+        self.assertFalse(os.path.exists(f'{self.folder}/.command-owed'))
         self.assertEqual(self.runs(), before + 1)
         self.assertEqual(daemon.cli('create', 'bee@example.com').err, '')
         self.assertEqual(self.runs(), before + 2)
@@ -191,7 +192,8 @@ class Maps(unittest.TestCase):
         self.write_script('true')
         with open(fifo, 'w', encoding='ascii') as file:
             file.write('go on\n')
-        daemon.wait_for(lambda: not os.path.exists(f'{self.folder}/.command-owed'), what='the command was to end')
+        daemon.wait_log(event='[mta] command has run')
+        self.assertFalse(os.path.exists(f'{self.folder}/.command-owed'))
 
     def test_unwritable_map_is_an_alarm_that_names_it(self):
         os.makedirs(f'{self.folder}/exim_aliases')
