@@ -48,6 +48,7 @@ class Remote(Tls, SetUpChecks, unittest.TestCase):
     def test_only_with_tls(self):
         """The server's listener takes nothing in the clear; what came has come through TLS."""
         self.assert_taken(self.patient('ann@example.net', [self.ant], self.message('tls', 'ann@example.net')))
+        self.wait_copies('tls', 1)
         self.mta.wait_log(r'STARTTLS=client, relay=sink\.example\.net.*, version=TLSv1\.3, verify=OK')
 
 
