@@ -61,21 +61,16 @@ header_match_parse(const char *text, const char *const *actions, char **stored, 
 bool
 header_match_read(const char *stored, struct header_match *match)
 {
-  g_auto(GStrv) words = NULL;
-  *match = (struct header_match){ .action = -1 };
-  if (!split(stored, &words, &match->pattern) || !*words)
+  const char *colon = strchr(stored, ':');
+  if (!colon || colon[1] != ' ')
     return false;
-  guint n = g_strv_length(words);
-  for (size_t i = 0; n == 2 && i < G_N_ELEMENTS(actions_known); i++)
-    if (g_str_equal(words[0], actions_known[i].name))
+  *match = (struct header_match){ .action = -1, .name = { stored, (size_t)(colon - stored) }, .pattern = colon + 2 };
+  struct slice word = slice_until(match->name, ' ');
+  if (word.n == match->name.n)
+    return word.n > 0;
+  for (size_t i = 0; i < G_N_ELEMENTS(actions_known); i++)
+    if (slice_equal(word, slice_of(actions_known[i].name)))
       match->action = actions_known[i].action;
-  match->name = g_strdup(words[n - 1]);
-  return true;
-}
-
-void
-header_match_clear(struct header_match *match)
-{
-  g_free(match->name);
-  *match = (struct header_match){ .action = -1 };
+  match->name = slice_skip(match->name, word.n + 1);
+  return match->name.n > 0;
 }

@@ -8,8 +8,8 @@ refuse_or_hold(const struct facts *facts, const struct header_found *found, stru
   if (facts->list->settings.conceal_members)
     return header_found_hold(facts, found, verdict);
   g_autofree char *owner = list_role_address(facts->list, "owner");
-  return verdict_refuse(verdict, GROUND_POLICY, REPLY_REFUSED, "%s takes no messages with a \"%s\" field like this; if you think it should, write to %s",
-                        facts->list->posting, found->match.name, owner);
+  return verdict_refuse(verdict, GROUND_POLICY, REPLY_REFUSED, "%s takes no messages with a \"%.*s\" field like this; if you think it should, write to %s",
+                        facts->list->posting, SLICE_FMT(found->match.name), owner);
 }
 
 static bool
@@ -23,7 +23,7 @@ apply(const struct facts *facts, const struct header_found *found, struct verdic
   case MODERATION_REJECT:
     return refuse_or_hold(facts, found, verdict);
   case MODERATION_DISCARD:
-    return verdict_discard(verdict, "%s discards messages with a \"%s\" field like this", facts->list->posting, found->match.name);
+    return verdict_discard(verdict, "%s discards messages with a \"%.*s\" field like this", facts->list->posting, SLICE_FMT(found->match.name));
   default:
     return header_found_hold(facts, found, verdict);
   }
@@ -35,9 +35,7 @@ check(const struct facts *facts, struct verdict *verdict, GString *seen)
   char *const *rows = facts->list->settings.header_matches;
   struct header_found found = header_search(facts->content, rows);
   header_found_see(&found, rows, seen);
-  bool hit = found.match.name && apply(facts, &found, verdict);
-  header_match_clear(&found.match);
-  return hit;
+  return found.some && apply(facts, &found, verdict);
 }
 
 const struct rule rule_header_match = { "header-match", check };

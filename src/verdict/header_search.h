@@ -3,13 +3,14 @@
 #include "list/header_match.h"
 #include "verdict/rule.h"
 
-/* What was found: the first row that hits, or, if `limit`, that could not be tried to its end. `match.name` is NULL if there is none. */
+/* The first row that hits, or, if `limit`, that could not be tried to its end. */
 struct header_found {
-  struct header_match match;
+  bool some;
   bool limit;
+  struct header_match match; /* borrows from the rows */
 };
 /* Looks for `rows` (stored forms, NULL-terminated) in the fields of the message's own header, decoded. The time is bounded: by the limits of
- * a pattern, and by the number of times that one is tried. To be ended with header_match_clear(&found.match). */
+ * a pattern, and by the number of times that one is tried. */
 struct header_found header_search(const struct content *content, char *const *rows);
 /* Holds for what was found; returns true. */
 bool header_found_hold(const struct facts *facts, const struct header_found *found, struct verdict *verdict);

@@ -188,14 +188,14 @@ static void
 test_many_fields(void)
 {
   static const char *const settings[] = { "header_matches", "[\"reject x-a: none\",\"reject x-a: nobody\",\"accept x-b: .\"]" };
-  for (int fields = 2499; fields <= 2500; fields++) {
+  for (int fields = 2498; fields <= 2499; fields++) {
     g_autoptr(GString) message = g_string_new(FROM "X-B: x\r\n");
     for (int i = 0; i < fields; i++)
       g_string_append(message, "X-A: x\r\n");
     g_string_append(message, "\r\n");
     struct verdict verdict;
     judge(settings, 2, slice_of(message->str), NULL, &verdict, NULL);
-    g_assert_cmpstr(verdict_action_name(verdict.action), ==, fields == 2499 ? "accept" : "hold");
+    g_assert_cmpstr(verdict_action_name(verdict.action), ==, fields == 2498 ? "accept" : "hold");
     verdict_clear(&verdict);
   }
 }
