@@ -95,7 +95,7 @@ check_recipients(struct setup_text *text)
     "R$*\t\t\t$: $>CanonAddr $1",
     "R$+ < @ $=" CLASS " . >\t$: $1 < @ $2 >",
     "R$+ < @ $=" CLASS " >\t$: $( listchk $&{client_addr},$&f,$1@$2 $: <NONE> $)",
-    "R$* <TMPF>\t\t$#error $@ 4.3.0 $: " AWAY,
+    ("R$* <TMPF>\t\t$#error $@ 4.3.0 $: " AWAY),
     "R<NONE>\t\t\t$#error $@ 5.1.1 $: \"550 no list here by that name\"",
     "RERROR $- . $- . $- : $- $+ <OK>\t$#error $@ $1.$2.$3 $: $4 $5",
     "SLocal_check_rcpt",
