@@ -68,7 +68,7 @@ class Full(Served):
         if not self.mounted:
             self.skipTest('no small file system can be mounted here')
 
-    def test_the_announced_size_counts(self):
+    def test_announced_size_counts(self):
         """A disk without room for one message is not full for others, and nothing is an alarm."""
         client, since = self.client(), len(self.daemon.lines)
         self.assertRegex(str(client.command(f'MAIL FROM:<{MEMBER}> SIZE=20000000')), NO_ROOM)

@@ -81,7 +81,7 @@ class Text(unittest.TestCase):
     def test_no_domain_yet(self):
         text = self.printed().text('sendmail.mc')
         self.assertIn('No domain is known yet', text)
-        self.assertIn("RELAY_DOMAIN(`lists.example.org')dnl\n", text)
+        self.assertIn("RELAY_DOMAIN(`lists.example.com')dnl\n", text)
 
     def test_each_domain(self):
         for name in 'ant@b.example', 'ant@a.example':
