@@ -23,7 +23,7 @@ const struct config_key config_table[] = {
   { "server", "state_dir", CONFIG_TEXT, "/var/lib/listward", "where the database and the control socket live", FIELD(state_dir), RESTART },
   { "server", "user", CONFIG_TEXT, "listward", "dropped to when started as root, by commands too; empty: stay", FIELD(user), RESTART },
   { "server", "hostname", CONFIG_TEXT, "", "the name this server calls itself; empty: the machine's name", FIELD(hostname), RESTART },
-  { "server", "site_owner", CONFIG_TEXT, "", "gets mail for owners of lists that have none, and for postmaster@; empty: such mail is kept", FIELD(site_owner) },
+  { "server", "site_owner", CONFIG_TEXT, "", "gets mail for owners of lists that have none, and for postmaster@ of domains whose lists have none; empty: such mail is kept", FIELD(site_owner) },
   { "server", "sandbox", CONFIG_BOOL, "yes", "Landlock and seccomp around the running server, as far as the kernel has them", FIELD(sandbox), RESTART },
   { "database", "url", CONFIG_TEXT, "sqlite:listward.db", "sqlite:FILE", FIELD(database_url), RESTART },
   { "lmtp", "listen", CONFIG_LIST, "127.0.0.1:8024, [::1]:8024, /run/listward/lmtp.sock", "where the MTA delivers: addresses with ports, unix sockets; empty: none",
