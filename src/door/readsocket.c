@@ -32,6 +32,7 @@ next_word(struct readsocket *session, GError **error)
     struct slice text = stream_pending(stream);
     bool quoted;
     size_t n = word_end(text, &quoted);
+    session->heard |= text.n > 0;
     if (n > WORD_MAX)
       return refuse(error, REPLY_SYNTAX, "a word of more than %d octets", WORD_MAX);
     if (n < text.n) {
@@ -202,7 +203,7 @@ run(void *data)
   enum res res = serve(session, answer, &error);
   readsocket_reset(session);
   if (res == RES_BAD) {
-    log_note("request not understood", log_err(error));
+    log_write(session->heard ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "request not understood", LOG_FIELDS(log_err(error))); /* who says nothing looks whether we are there */
     g_string_printf(answer, "error %s", error->message);
   }
   if (res != RES_TEMP) {

@@ -23,6 +23,7 @@
 struct readsocket {
   struct exchange exchange;
   GString *word;
+  bool heard;              /* something has come */
   bool line_over;          /* the first line has been read */
   struct door_transaction transaction;
   bool in_transaction;     /* the hook `mail` took it */
