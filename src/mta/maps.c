@@ -361,10 +361,10 @@ make_folder(const char *folder, GError **error)
   if (g_mkdir_with_parents(above, FOLDER_MODE) != 0 || mkdir(folder, FOLDER_MODE) != 0)
     return file_trouble(folder, "making the folder", error);
   int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0 || fchmod(fd, FOLDER_MODE) != 0)
-    return file_trouble(folder, "setting its permissions", error);
-  close(fd);
-  return RES_OK;
+  enum res res = fd >= 0 && fchmod(fd, FOLDER_MODE) == 0 ? RES_OK : file_trouble(folder, "setting its permissions", error);
+  if (fd >= 0)
+    close(fd);
+  return res;
 }
 
 static bool
